@@ -1,0 +1,105 @@
+"""Records to bytes and back. What cannot be read is `Unusable`, with a reason for people; nothing else escapes."""
+
+from typing import Any
+
+import msgspec
+
+from streams.records import (
+    VERSION,
+    Ack,
+    AlertEvent,
+    DelayRecord,
+    LogEntry,
+    PagerDutyAcknowledge,
+    PagerDutyResolve,
+    PagerDutyTrigger,
+    Record,
+    SlackPost,
+    SlackThread,
+    SlackUpdate,
+    Tick,
+)
+from streams.records.identity import is_alertmanager
+from streams.topics import Topic
+
+
+class Unusable(Exception):  # noqa: N818  # It reads as what it says: the record is unusable.
+    """The bytes of a record cannot be used. The message says why, in words for whoever wrote the record."""
+
+
+_ENCODER = msgspec.json.Encoder()
+_DECODERS: dict[Topic, msgspec.json.Decoder[Any]] = {
+    Topic.SLACK_NOTIFICATIONS: msgspec.json.Decoder(SlackPost | SlackThread | SlackUpdate),
+    Topic.DELAYS: msgspec.json.Decoder(DelayRecord),
+    Topic.ACKS: msgspec.json.Decoder(Ack),
+    Topic.TICKS: msgspec.json.Decoder(Tick),
+    Topic.PAGERDUTY_EVENTS: msgspec.json.Decoder(PagerDutyTrigger | PagerDutyAcknowledge | PagerDutyResolve),
+    Topic.INCIDENT_LOG: msgspec.json.Decoder(LogEntry),
+}
+_OBJECT = msgspec.json.Decoder(dict[str, Any])
+
+
+def encode(record: Record) -> bytes:
+    """A record as JSON."""
+    return _ENCODER.encode(record)
+
+
+def decode(topic: Topic, value: bytes | None) -> Any:
+    """The record that these bytes are, of the type that its topic carries.
+
+    Raises:
+        Unusable: no value, no JSON, a field missing or of the wrong type, or a version of another time.
+    """
+    record = _decoded(_DECODERS[topic], value)
+    if record.v != VERSION:
+        raise Unusable(f"is of version {record.v}; this Ackline reads version {VERSION}")
+    return record
+
+
+def decode_alert(value: bytes | None) -> tuple[AlertEvent, dict[str, Any]]:
+    """An alert from anybody: ingest's record, another producer's envelope, or a bare Alertmanager body.
+
+    Returns the alert without any of its options, and the options as they were given, for `read_options` to judge:
+    what its sender wished may be nonsense, and the alert is worth having all the same.
+
+    Raises:
+        Unusable: there is no JSON object, or none with an object as `payload` that could be an alert.
+    """
+    body = _decoded(_OBJECT, value)
+    if "payload" not in body and is_alertmanager(body):
+        return AlertEvent(payload=body), {}
+    payload = body.pop("payload", None)
+    if not isinstance(payload, dict):
+        raise Unusable("has no `payload` that is a JSON object, and is no Alertmanager body of version 4")
+    version = body.pop("v", VERSION)
+    if version != VERSION:
+        raise Unusable(f"is of version {version}; this Ackline reads version {VERSION}")
+    own: dict[str, Any] = {"payload": payload}
+    problems = []
+    for name, kind in _OWN_FIELDS.items():
+        if name not in body:
+            continue
+        try:
+            own[name] = msgspec.convert(body.pop(name), kind)
+        except msgspec.ValidationError as problem:
+            problems.append(f"{name} is unusable ({problem}); ignored")
+    alert = AlertEvent(**own)
+    return msgspec.structs.replace(alert, warnings=(*alert.warnings, *problems)), body
+
+
+_OWN_FIELDS: dict[str, Any] = {
+    "event_id": str,
+    "source": str,
+    "received_ms": int,
+    "warnings": tuple[str, ...],
+}
+
+
+def _decoded(decoder: msgspec.json.Decoder[Any], value: bytes | None) -> Any:
+    if value is None:
+        raise Unusable("has no value")
+    try:
+        return decoder.decode(value)
+    # A deeply nested body ends in RecursionError, bytes that are no UTF-8 in UnicodeDecodeError (a ValueError).
+    except (msgspec.DecodeError, ValueError, RecursionError) as problem:
+        raise Unusable(str(problem)) from None
