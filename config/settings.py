@@ -10,7 +10,16 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, SecretStr, field_validator, model_validator
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    SecretStr,
+    ValidationInfo,
+    field_validator,
+    model_validator,
+)
 
 from config.secrets import derive_secret
 
@@ -18,15 +27,19 @@ from config.secrets import derive_secret
 MAX_WAIT_MINUTES = 7 * 24 * 60
 """The longest wait that is believed: a week. A longer one is more likely a unit mixed up than a wish."""
 
-_UNITS = {"ms": 0.001, "s": 1, "m": 60, "h": 3600, "d": 86400}
-_DURATION = re.compile(r"(?P<number>\d+(\.\d+)?)(?P<unit>ms|s|m|h|d)")
+_UNITS = {"ms": 0.001, "s": 1, "m": 60, "h": 3600, "d": 86400, None: 1}
+_DURATION = re.compile(r"(?P<number>\d+(\.\d+)?)(?P<unit>ms|s|m|h|d)?")
 
 
-def _duration(value: Any) -> Any:
-    """`5h`, `90s`, `250ms` as a timedelta; a bare number counts seconds; all else is left to pydantic."""
-    if isinstance(value, str) and (match := _DURATION.fullmatch(value.strip())):
-        return timedelta(seconds=float(match["number"]) * _UNITS[match["unit"]])
-    return value
+def _duration(value: Any) -> timedelta:
+    """`5h`, `90s`, `250ms` as a timedelta; a bare number counts seconds."""
+    if isinstance(value, timedelta):
+        return value
+    match = _DURATION.fullmatch(str(value).strip())
+    seconds = float(match["number"]) * _UNITS[match["unit"]] if match else 0
+    if not 0.001 <= seconds <= _UNITS["d"] * 36_500:
+        raise ValueError("must be a duration such as 250ms, 90s, 5m, 5h or 14d")
+    return timedelta(seconds=seconds)
 
 
 Duration = Annotated[timedelta, BeforeValidator(_duration)]
@@ -36,6 +49,14 @@ class Section(BaseModel):
     """A part of the config file. Frozen, and closed: a misspelt key is an error and no silent default."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
+
+    @field_validator("*", mode="before")
+    @classmethod
+    def _true_is_no_number(cls, value: Any, info: ValidationInfo) -> Any:
+        """`wait_minutes: yes` would be one minute to pydantic."""
+        if isinstance(value, bool) and cls.model_fields[str(info.field_name)].annotation in {int, float}:
+            raise ValueError("must be a number")
+        return value
 
 
 class SlackSettings(Section):
@@ -190,21 +211,23 @@ class Settings(Section):
     @classmethod
     def _is_a_base_url(cls, url: str) -> str:
         if not re.fullmatch(r"https?://[^\s/?#]+(/[^\s?#]*)?", url):
-            raise ValueError(f"must be a URL such as https://ack.example, not {url!r}")
+            raise ValueError("must be a URL such as https://ack.example, without a query")
         return url.rstrip("/")
 
     @model_validator(mode="after")
     def _what_is_enabled_is_complete(self) -> Self:
-        slack = self.alert.slack
+        slack, problems = self.alert.slack, []
         if slack.enable and not (slack.token and slack.channel_id):
-            raise ValueError(
+            problems.append(
                 "alert.slack: needs token and channel_id; set them, or alert.slack.enable: false to tell nobody"
             )
         if self.oncall.enable and not self.oncall.pagerduty.routing_key:
-            raise ValueError(
+            problems.append(
                 "oncall.pagerduty.routing_key: is missing, so nobody could be paged; "
                 "set it (PagerDuty: service, Integrations, Events API V2), or oncall.enable: false"
             )
+        if problems:
+            raise ValueError("\n".join(problems))
         return self
 
     @property
