@@ -39,8 +39,8 @@ def load(path: Path, environ: Mapping[str, str]) -> Loaded:
     interpolation = Interpolation(environ)
     written = parse(_text_of(path, str(path)), str(path))
     tree = interpolation.of(written)
-    _fill_from_environment(tree, environ)
     problems = [*interpolation.problems, *_Files(path.parent).read_into(Settings, tree)]
+    _fill_from_environment(tree, environ)
     settings = _validated(tree, problems)
     return Loaded(settings, [*_keys_left_empty(written, tree), *_warnings(settings)])
 
