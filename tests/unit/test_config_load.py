@@ -311,3 +311,13 @@ def test_printing_settings_shows_no_secret() -> None:
     settings = load(DATA / "seed" / "config.yaml", ENVIRONMENT).settings
 
     assert "s3cret" not in f"{settings!r} {settings} {settings.model_dump()}"
+
+
+def test_default_config_loads_with_the_seed_s_variables(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The config that comes with Ackline needs no edit, and its template is found from anywhere."""
+    monkeypatch.chdir("/")
+
+    result = load(DATA.parents[1] / "config" / "config.yaml", ENVIRONMENT)
+
+    assert result.warnings == []
+    assert result.settings.key_names == {"infra", "app", "db"}
