@@ -52,3 +52,5 @@ class SlackUpdate(SlackNotification, frozen=True, kw_only=True, tag="update"):
     status: IncidentStatus
     by: str | None = None
     """Who acknowledged."""
+    routing_key_name: str | None = None
+    """Through which key it was escalated, by name; None is the default key."""
