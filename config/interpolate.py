@@ -50,6 +50,8 @@ class Interpolation:
         if default is not None:
             return value or default
         if value is None:
-            problem = f"the environment variable {name} is not set; set it, or write ${{{name}:-}} where it may be empty"
+            problem = (
+                f"the environment variable {name} is not set; set it, or write ${{{name}:-}} where it may be empty"
+            )
             self.problems.append(f"{dotted(place)}: {problem}")
         return value

@@ -76,11 +76,15 @@ class _Loader(yaml.SafeLoader):
             return node.value
         return self.construct_yaml_int(node) if node.tag.endswith(":int") else self.construct_yaml_float(node)
 
+    def construct_text(self, node: yaml.ScalarNode) -> Any:
+        """What is written there."""
+        return node.value
+
 
 _Loader.add_constructor("tag:yaml.org,2002:int", _Loader.construct_number)
 _Loader.add_constructor("tag:yaml.org,2002:float", _Loader.construct_number)
 # No field takes a date; text that looks like one stays text.
-_Loader.add_constructor("tag:yaml.org,2002:timestamp", yaml.SafeLoader.construct_yaml_str)
+_Loader.add_constructor("tag:yaml.org,2002:timestamp", _Loader.construct_text)
 
 
 def _where(name: str, error: yaml.MarkedYAMLError) -> str:

@@ -52,7 +52,8 @@ def _lines(details: Any, model: type[BaseModel]) -> list[str]:
         # A check over several fields stands at their common root, and each of its lines names its own place.
         lines = str(context["error"]).splitlines()
         return [f"{dotted(place)}: {line}" if place else line for line in lines]
-    return [f"{dotted(place)}: {_EXPECTED.get(kind, lambda _: str(details['msg']))(context)}"]
+    expected = _EXPECTED[kind](context) if kind in _EXPECTED else str(details["msg"])
+    return [f"{dotted(place)}: {expected}"]
 
 
 def _suggestion(place: Place, model: type[BaseModel]) -> str:

@@ -2,6 +2,8 @@
 
 import ssl
 
+from typing import Any
+
 from redis.asyncio import Redis
 from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
@@ -15,7 +17,7 @@ def connect(settings: RedisSettings) -> Redis:
     What to do without an answer is the caller's to decide, and a caller with a deadline must get to decide it.
     """
     seconds = settings.timeout.total_seconds()
-    tls = {}
+    tls: dict[str, Any] = {}
     if settings.tls:
         unverified = settings.insecure_skip_verify
         tls = {"ssl": True, "ssl_cert_reqs": ssl.CERT_NONE if unverified else ssl.CERT_REQUIRED}

@@ -49,9 +49,7 @@ _TRUE = {"true", "1", "yes", "on"}
 _FALSE = {"false", "0", "no", "off"}
 
 
-def read_options(
-    given: Mapping[str, Any], *, key_names: Collection[str], max_wait_minutes: float
-) -> AlertOptions:
+def read_options(given: Mapping[str, Any], *, key_names: Collection[str], max_wait_minutes: float) -> AlertOptions:
     """Read the sender's wishes from query parameters (all text) or JSON fields (typed). Never raises.
 
     `key_names` are the configured names of routing keys. A name is accepted and a key is not: an unknown name is not
@@ -67,7 +65,9 @@ def read_options(
             read[name] = reader(value, key_names, max_wait_minutes)
         except ValueError as problem:
             warnings.append(f"{name} {problem}")
-    warnings += [f"{_shortened(name)} is no parameter of an alert; ignored" for name in sorted(set(given) - set(_READERS))]
+    warnings += [
+        f"{_shortened(name)} is no parameter of an alert; ignored" for name in sorted(set(given) - set(_READERS))
+    ]
     return AlertOptions(**read, warnings=tuple(warnings))
 
 
