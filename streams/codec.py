@@ -10,6 +10,7 @@ from streams.records import (
     AlertEvent,
     DelayRecord,
     LogEntry,
+    Millis,
     PagerDutyAcknowledge,
     PagerDutyResolve,
     PagerDutyTrigger,
@@ -26,6 +27,9 @@ from streams.topics import Topic
 class Unusable(Exception):  # noqa: N818  # It reads as what it says: the record is unusable.
     """The bytes of a record cannot be used. The message says why, in words for whoever wrote the record."""
 
+
+MAX_DEPTH = 64
+"""Levels of an alert's body. Real ones have fewer than ten."""
 
 _ENCODER = msgspec.json.Encoder()
 _DECODERS: dict[Topic, msgspec.json.Decoder[Any]] = {
@@ -67,10 +71,12 @@ def decode_alert(value: bytes | None) -> tuple[AlertEvent, dict[str, Any]]:
     """
     body = _decoded(_OBJECT, value)
     if "payload" not in body and is_alertmanager(body):
-        return AlertEvent(payload=body), {}
+        body = {"payload": body}
     payload = body.pop("payload", None)
     if not isinstance(payload, dict):
         raise Unusable("has no `payload` that is a JSON object, and is no Alertmanager body of version 4")
+    if is_nested_too_deep(payload):
+        raise Unusable(f"is nested deeper than {MAX_DEPTH} levels")
     version = body.pop("v", VERSION)
     if version != VERSION:
         raise Unusable(f"is of version {version}; this Ackline reads version {VERSION}")
@@ -87,10 +93,21 @@ def decode_alert(value: bytes | None) -> tuple[AlertEvent, dict[str, Any]]:
     return msgspec.structs.replace(alert, warnings=(*alert.warnings, *problems)), body
 
 
+def is_nested_too_deep(value: Any) -> bool:
+    """Whether a JSON value has more levels than `MAX_DEPTH`: what could be read, but not surely written again."""
+    level = [value]
+    for _ in range(MAX_DEPTH):
+        children = [node.values() if isinstance(node, dict) else node for node in level]
+        level = [child for node in children for child in node if isinstance(child, dict | list)]
+        if not level:
+            return False
+    return True
+
+
 _OWN_FIELDS: dict[str, Any] = {
     "event_id": str,
     "source": str,
-    "received_ms": int,
+    "received_ms": Millis,
     "warnings": tuple[str, ...],
 }
 

@@ -33,8 +33,12 @@ class Table(StrEnum):
 KEPT_FOR_AUDIT = timedelta(days=31)
 """How long the story of an incident can be replayed."""
 
-MAX_RECORD_BYTES = 2 * 1024 * 1024
-"""What topics take, twice what ingest lets in: an alert travels on inside larger records."""
+MAX_ALERT_BYTES = 1024 * 1024
+"""The largest record that `alerts` takes."""
+
+MAX_RECORD_BYTES = 8 * 1024 * 1024
+"""The largest record that every other topic takes. An alert travels on inside larger records, and JSON may grow when
+it is written anew (`1E9` becomes `1000000000.0`): what was accepted must fit whatever becomes of it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,21 +74,23 @@ def all_topics(*, prefix: str, partitions: int, replication_factor: int) -> list
     a restart.
     """
     durable = {
-        "max.message.bytes": str(MAX_RECORD_BYTES),
         # One broker short must not stop writes, and two copies must have each record: the usual 3 and 2.
         "min.insync.replicas": str(max(1, replication_factor - 1)),
     }
-    kept = {**durable, "cleanup.policy": "delete", "retention.ms": _milliseconds(KEPT_FOR_AUDIT)}
+    large = {**durable, "max.message.bytes": str(MAX_RECORD_BYTES)}
+    kept = {"cleanup.policy": "delete", "retention.ms": _milliseconds(KEPT_FOR_AUDIT)}
     # A tick is of no use a minute later; segments roll quickly so that the disk sees the short retention.
     brief = {
-        **durable,
         "cleanup.policy": "delete",
         "retention.ms": _milliseconds(timedelta(minutes=10)),
         "segment.ms": _milliseconds(timedelta(minutes=10)),
     }
-    compacted = {**durable, "cleanup.policy": "compact"}
-    named = [(topic_name(prefix, topic), brief if topic is Topic.TICKS else kept) for topic in Topic]
-    changelogs = [(changelog_name(prefix, table), compacted) for table in Table]
+    special = {
+        Topic.ALERTS: {**durable, **kept, "max.message.bytes": str(MAX_ALERT_BYTES)},
+        Topic.TICKS: {**durable, **brief},
+    }
+    named = [(topic_name(prefix, topic), special.get(topic, {**large, **kept})) for topic in Topic]
+    changelogs = [(changelog_name(prefix, table), {**large, "cleanup.policy": "compact"}) for table in Table]
     return [TopicSpec(name, partitions, replication_factor, config) for name, config in named + changelogs]
 
 

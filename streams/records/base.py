@@ -1,5 +1,7 @@
 """What every record has in common: frozen, typed, versioned JSON, free of any client library."""
 
+from typing import Annotated
+
 import msgspec
 
 
@@ -13,5 +15,5 @@ class Record(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     v: int = VERSION
 
 
-Millis = int
-"""A point in time: milliseconds since the epoch, by the clock of the role that wrote it."""
+Millis = Annotated[int, msgspec.Meta(ge=0, lt=10**13)]
+"""A point in time: milliseconds since the epoch (until the year 2286), by the clock of the role that wrote it."""

@@ -48,5 +48,5 @@ class LogEntry(Record, frozen=True, kw_only=True):
     """`fan-out`, `timer`, `slack` or `pagerduty`."""
     what: Happening
     cause: Cause
-    detail: dict[str, Any] = {}
+    detail: dict[str, Any] = msgspec.field(default_factory=dict)
     """Facts for people and for the read model; small, and never a secret."""

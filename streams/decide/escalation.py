@@ -1,0 +1,370 @@
+"""Whether an incident is paged. The timer agent's decision, whole: every transition of an escalation is here.
+
+- A pending escalation becomes exactly one of acknowledged, paged or resolved; only a new round makes it pending again.
+- An ACK that overtakes its delay is kept, and wins. One that comes after the page is told to PagerDuty.
+- Who claimed first in Redis has won. Nobody to ask, and no ACK known: page (law 2).
+- An event that was counted in already changes nothing, and what it sent is sent again.
+
+A state never goes back in time: rounds only count up, and `due_ms` of a pending round only comes nearer.
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Any
+
+import msgspec
+
+from streams.decide.effects import Effect, facts, logged, page, slack
+from streams.records import (
+    Ack,
+    AckClaim,
+    Cause,
+    DelayAlertsAdded,
+    DelayCancelled,
+    DelayExpedited,
+    DelayRecord,
+    DelayScheduled,
+    Happening,
+    IncidentStatus,
+    LogEntry,
+    Millis,
+    PagerDutyAcknowledge,
+    PagerDutyResolve,
+    PagerDutyTrigger,
+    PageReason,
+    SlackUpdate,
+)
+from streams.records.identity import dedup_key
+
+
+ROLE = "timer"
+
+REMEMBERED_MS = 31 * 24 * 3600 * 1000
+"""How long an escalation is kept once nothing is due any more: until then a late ACK or `resolved` finds its page."""
+
+REMEMBERED_EVENTS = 16
+
+
+class State(StrEnum):
+    """Where an escalation stands."""
+
+    AWAITED = "awaited"
+    """Spoken of before its delay came: an ACK, or a refusal by Slack, overtook it."""
+    PENDING = "pending"
+    ACKNOWLEDGED = "acknowledged"
+    PAGED = "paged"
+    RESOLVED = "resolved"
+
+
+class Acknowledgement(msgspec.Struct, frozen=True, array_like=True):
+    """Who acknowledged, and when."""
+
+    ack_id: str
+    by: str
+    at_ms: Millis
+    via: str = ""
+
+
+class Escalation(msgspec.Struct, frozen=True, array_like=True):
+    """What is known of one incident's escalation: a row of the table `escalations`."""
+
+    incident_id: str
+    source_key: str
+    state: State
+    touched_ms: Millis
+    """When it last changed."""
+    round: int = 1
+    due_ms: Millis = 0
+    reason: PageReason = PageReason.DEADLINE_PASSED
+    """Why it will be paged, should it be."""
+    routing_key_name: str | None = None
+    channel_id: str | None = None
+    payload: dict[str, Any] = msgspec.field(default_factory=dict)
+    paged_rounds: tuple[int, ...] = ()
+    acknowledgement: Acknowledgement | None = None
+    """Of the current round. While the round is pending: one that came too late for a page that is on its way."""
+    expedited: bool = False
+    events: tuple[str, ...] = ()
+    """Ids of the newest delay events that were counted in."""
+
+
+class DeadlineKind(StrEnum):
+    """What is to be done when a deadline comes."""
+
+    PAGE = "page"
+    FORGET = "forget"
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Deadline:
+    """When an escalation is next to be looked at. It follows from the escalation and is no state of its own."""
+
+    due_ms: Millis
+    incident_id: str
+    kind: DeadlineKind
+
+
+@dataclass(frozen=True, slots=True)
+class Claimed:
+    """The claim on a round whose deadline came, as it was answered."""
+
+    acknowledged: Acknowledgement | None
+    """Whose ACK holds it; None where the page does, or where nobody could be asked."""
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """What becomes of the escalation, and what is to be written. `state` None: nothing is known (any more)."""
+
+    state: Escalation | None
+    effects: tuple[Effect, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Moment:
+    """When and why a decision is made: the clock, read once, and the record that is being decided about."""
+
+    now_ms: Millis
+    cause: Cause
+
+
+def deadline_of(escalation: Escalation | None) -> Deadline | None:
+    """When this escalation is next to be looked at."""
+    if escalation is None:
+        return None
+    if escalation.state is State.PENDING:
+        return Deadline(escalation.due_ms, escalation.incident_id, DeadlineKind.PAGE)
+    return Deadline(escalation.touched_ms + REMEMBERED_MS, escalation.incident_id, DeadlineKind.FORGET)
+
+
+def on_delay(known: Escalation | None, delay: DelayRecord, moment: Moment, *, new_rounds: bool) -> Decision:
+    """Decide about a record of `delays`."""
+    if known is not None and delay.event_id in known.events:
+        return _on_delay_again(known, delay)
+    if isinstance(delay, DelayCancelled):
+        return _cancelled(known, delay, moment)
+    if isinstance(delay, DelayExpedited):
+        return _expedited(known, delay, moment)
+    if known is None or known.state is State.AWAITED:
+        return _scheduled(known, delay, moment)
+    if isinstance(delay, DelayScheduled):
+        return Decision(known)  # its event is older than what is remembered
+    if known.state is State.PENDING:
+        return _added_while_pending(known, delay, moment)
+    if not new_rounds:
+        return Decision(_changed(known, moment, delay.event_id))
+    return _round_begun(known, delay, moment)
+
+
+def on_ack(known: Escalation | None, ack: Ack, moment: Moment) -> Decision:
+    """Decide about an acknowledgement."""
+    mine = Acknowledgement(ack.ack_id, ack.by, ack.at_ms, ack.via)
+    if known is None:
+        awaited = Escalation(ack.incident_id, ack.source_key, State.AWAITED, moment.now_ms)
+        return Decision(_changed(awaited, moment, acknowledgement=mine))
+    if known.acknowledgement is not None:
+        return _on_ack_again(known, ack, moment)
+    if known.state in {State.AWAITED, State.RESOLVED}:
+        return Decision(_changed(known, moment, acknowledgement=mine))
+    page_has_won = ack.claim is AckClaim.ALREADY_ESCALATED and ack.round == known.round
+    if known.state is State.PENDING and page_has_won:
+        return Decision(_changed(known, moment, acknowledgement=mine))
+    return _acknowledged(known, mine, moment)
+
+
+def on_due(known: Escalation | None, claimed: Claimed, moment: Moment) -> Decision:
+    """Decide about a pending escalation whose deadline has come."""
+    if known is None or known.state is not State.PENDING or known.due_ms > moment.now_ms:
+        return Decision(known)
+    if claimed.acknowledged is not None:
+        return _acknowledged(known, claimed.acknowledged, moment)
+    return _paged(known, moment)
+
+
+def on_forget(known: Escalation | None, moment: Moment) -> Decision:
+    """Decide about an escalation that nothing was heard of for `REMEMBERED_MS`."""
+    deadline = deadline_of(known)
+    forgettable = deadline is not None and deadline.kind is DeadlineKind.FORGET and deadline.due_ms <= moment.now_ms
+    return Decision(None if forgettable else known)
+
+
+def _on_delay_again(known: Escalation, delay: DelayRecord) -> Decision:
+    if isinstance(delay, DelayCancelled) and known.state is State.RESOLVED:
+        return Decision(known, tuple(_resolves(known, delay.at_ms)))
+    return Decision(known)
+
+
+def _scheduled(known: Escalation | None, delay: DelayScheduled | DelayAlertsAdded, moment: Moment) -> Decision:
+    """A delay for which nothing is known, or only an ACK or a refusal that overtook it."""
+    pending = Escalation(
+        incident_id=delay.incident_id,
+        source_key=delay.source_key,
+        state=State.PENDING,
+        touched_ms=moment.now_ms,
+        due_ms=delay.due_ms,
+        reason=PageReason.NO_WAIT if delay.due_ms <= delay.at_ms else PageReason.DEADLINE_PASSED,
+        routing_key_name=delay.routing_key_name,
+        channel_id=delay.channel_id,
+        payload=delay.payload,
+        events=(*(known.events if known else ()), delay.event_id),
+    )
+    if known is None:
+        return Decision(pending)
+    if known.acknowledgement is not None:
+        return _acknowledged(pending, known.acknowledgement, moment)
+    return Decision(_sooner(pending, moment.now_ms, PageReason.SLACK_REJECTED) if known.expedited else pending)
+
+
+def _added_while_pending(known: Escalation, delay: DelayAlertsAdded, moment: Moment) -> Decision:
+    """New alerts share the deadline that is still ahead; they may bring it nearer, and never push it away."""
+    reason = PageReason.NO_WAIT if delay.due_ms <= delay.at_ms else known.reason
+    sooner = _sooner(known, delay.due_ms, reason)
+    return Decision(_changed(sooner, moment, delay.event_id, payload=delay.payload))
+
+
+def _round_begun(known: Escalation, delay: DelayAlertsAdded, moment: Moment) -> Decision:
+    begun = _changed(
+        known,
+        moment,
+        delay.event_id,
+        state=State.PENDING,
+        round=known.round + 1,
+        due_ms=delay.due_ms,
+        reason=PageReason.NO_WAIT if delay.due_ms <= delay.at_ms else PageReason.DEADLINE_PASSED,
+        payload=delay.payload,
+        acknowledgement=None,
+    )
+    return Decision(begun, (_log(begun, Happening.ROUND_BEGUN, moment, round=begun.round, due_ms=begun.due_ms),))
+
+
+def _expedited(known: Escalation | None, delay: DelayExpedited, moment: Moment) -> Decision:
+    if known is None:
+        awaited = Escalation(delay.incident_id, delay.source_key, State.AWAITED, moment.now_ms)
+        return Decision(_changed(awaited, moment, delay.event_id, expedited=True))
+    if known.state is not State.PENDING:
+        return Decision(_changed(known, moment, delay.event_id))
+    sooner = _changed(_sooner(known, delay.at_ms, PageReason.SLACK_REJECTED), moment, delay.event_id)
+    return Decision(sooner, (_log(sooner, Happening.EXPEDITED, moment, due_ms=sooner.due_ms, reason=delay.reason),))
+
+
+def _cancelled(known: Escalation | None, delay: DelayCancelled, moment: Moment) -> Decision:
+    if known is None or known.state is State.AWAITED:
+        return Decision(known)  # nobody was on call for it
+    resolved = _changed(known, moment, delay.event_id, state=State.RESOLVED)
+    log = [_log(resolved, Happening.CANCELLED, moment, round=known.round)] if known.state is State.PENDING else []
+    return Decision(resolved, (*_resolves(resolved, delay.at_ms), *log))
+
+
+def _acknowledged(known: Escalation, mine: Acknowledgement, moment: Moment) -> Decision:
+    acknowledged = _changed(known, moment, state=State.ACKNOWLEDGED, acknowledgement=mine)
+    return Decision(acknowledged, tuple(_tell_acknowledged(acknowledged, moment)))
+
+
+def _on_ack_again(known: Escalation, ack: Ack, moment: Moment) -> Decision:
+    """The first ACK stands. It is told once more if this is the same one, read again."""
+    mine = known.acknowledgement
+    same = mine is not None and mine.ack_id == ack.ack_id and known.state is State.ACKNOWLEDGED
+    return Decision(known, tuple(_tell_acknowledged(known, moment)) if same else ())
+
+
+def _paged(known: Escalation, moment: Moment) -> Decision:
+    paged = _changed(known, moment, state=State.PAGED, paged_rounds=(*known.paged_rounds, known.round))
+    effects = tuple(_tell_paged(paged, moment))
+    if known.acknowledgement is None:
+        return Decision(paged, effects)
+    late = _acknowledged(paged, known.acknowledgement, moment)
+    return Decision(late.state, effects + late.effects)
+
+
+def _tell_paged(paged: Escalation, moment: Moment) -> Iterable[Effect]:
+    trigger = PagerDutyTrigger(
+        **_event(paged, paged.round),
+        at_ms=moment.now_ms,
+        due_ms=paged.due_ms,
+        reason=paged.reason,
+        payload=paged.payload,
+    )
+    yield page(trigger)
+    yield _update(paged, IncidentStatus.ESCALATED, moment.now_ms)
+    yield _log(
+        paged,
+        Happening.ESCALATED,
+        moment,
+        round=paged.round,
+        due_ms=paged.due_ms,
+        reason=paged.reason,
+        dedup_key=trigger.dedup_key,
+        routing_key_name=paged.routing_key_name,
+        lateness_ms=moment.now_ms - paged.due_ms,
+    )
+
+
+def _tell_acknowledged(escalation: Escalation, moment: Moment) -> Iterable[Effect]:
+    mine = escalation.acknowledgement
+    assert mine is not None
+    # PagerDuty hears of it for every round that it was told of: one person has them all now.
+    for number in escalation.paged_rounds:
+        yield page(PagerDutyAcknowledge(**_event(escalation, number), at_ms=mine.at_ms, by=mine.by))
+    if escalation.payload:
+        yield _update(escalation, IncidentStatus.ACKNOWLEDGED, mine.at_ms, by=mine.by)
+    late = escalation.round in escalation.paged_rounds
+    what = Happening.ACKNOWLEDGED_LATE if late else Happening.ACKNOWLEDGED
+    # The person's own time, not the decision's: told again, it is the same entry.
+    at = Moment(mine.at_ms, moment.cause)
+    yield _log(escalation, what, at, round=escalation.round, by=mine.by, via=mine.via, ack_id=mine.ack_id)
+
+
+def _resolves(escalation: Escalation, at_ms: Millis) -> Iterable[Effect]:
+    for number in escalation.paged_rounds:
+        yield page(PagerDutyResolve(**_event(escalation, number), at_ms=at_ms))
+
+
+def _event(escalation: Escalation, number: int) -> dict[str, Any]:
+    return {
+        "incident_id": escalation.incident_id,
+        "source_key": escalation.source_key,
+        "round": number,
+        "dedup_key": dedup_key(escalation.incident_id, number),
+        "routing_key_name": escalation.routing_key_name,
+    }
+
+
+def _update(escalation: Escalation, status: IncidentStatus, at_ms: Millis, by: str | None = None) -> Effect:
+    return slack(
+        SlackUpdate(
+            notification_id=f"{escalation.incident_id}:{status}:{escalation.round}",
+            incident_id=escalation.incident_id,
+            source_key=escalation.source_key,
+            channel_id=escalation.channel_id,
+            payload=escalation.payload,
+            at_ms=at_ms,
+            status=status,
+            by=by,
+            routing_key_name=escalation.routing_key_name,
+        )
+    )
+
+
+def _log(escalation: Escalation, what: Happening, moment: Moment, **detail: object) -> Effect:
+    entry = LogEntry(
+        incident_id=escalation.incident_id,
+        source_key=escalation.source_key,
+        at_ms=moment.now_ms,
+        role=ROLE,
+        what=what,
+        cause=moment.cause,
+        detail=facts(**detail),
+    )
+    return logged(entry)
+
+
+def _sooner(escalation: Escalation, due_ms: Millis, reason: PageReason) -> Escalation:
+    if due_ms >= escalation.due_ms:
+        return escalation
+    return msgspec.structs.replace(escalation, due_ms=due_ms, reason=reason)
+
+
+def _changed(escalation: Escalation, moment: Moment, event_id: str | None = None, **changes: Any) -> Escalation:
+    events = (*escalation.events, event_id)[-REMEMBERED_EVENTS:] if event_id else escalation.events
+    return msgspec.structs.replace(escalation, touched_ms=moment.now_ms, events=events, **changes)

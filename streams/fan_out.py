@@ -1,0 +1,125 @@
+"""The fan-out agent: alerts in, and out to Slack, to the timer and to the incident log.
+
+A batch is decided in order, its effects are made durable together, then its rows; only then is it finished. A record
+that is no alert goes to `dead-letters`, and one under a key of its sender's own is written again under its source key.
+"""
+
+from collections.abc import Callable, Collection, Sequence
+
+import msgspec
+import structlog
+
+from faust.types import EventT
+
+from streams import metrics
+from streams.codec import Unusable, decode_alert
+from streams.decide.correlation import Decision, Incident, Policy, correlate
+from streams.decide.effects import Effect
+from streams.outbox import Outbox
+from streams.records import AlertEvent, Cause, Millis, read_options
+from streams.records.identity import foreign_event_id, source_key
+from streams.reliable.table import DurableTable
+from streams.topics import Topic
+
+
+log = structlog.get_logger("ackline.streams.fan_out")
+
+_ROW = msgspec.msgpack.Decoder(Incident)
+_ENCODER = msgspec.msgpack.Encoder()
+
+
+class FanOut:
+    """Decides about alerts and makes the decisions durable."""
+
+    def __init__(
+        self,
+        incidents: DurableTable,
+        outbox: Outbox,
+        policy: Policy,
+        *,
+        key_names: Collection[str],
+        max_wait_minutes: float,
+        clock: Callable[[], Millis],
+    ) -> None:
+        self._incidents = incidents
+        self._outbox = outbox
+        self._policy = policy
+        self._key_names = key_names
+        self._max_wait_minutes = max_wait_minutes
+        self._clock = clock
+
+    async def process(self, events: Sequence[EventT[bytes]]) -> None:
+        """Decide about a batch. When this returns, all that follows from it is durable."""
+        now_ms = self._clock()
+        rows: dict[str, tuple[EventT[bytes], Incident | None]] = {}
+        effects: list[Effect] = []
+        for event in events:
+            try:
+                alert = self.alert_of(event, now_ms)
+            except Unusable as problem:
+                await self._bury(event, str(problem))
+                continue
+            effects.extend(self._effects_of(alert, event, rows))
+        await self._outbox.publish(effects)
+        for key, (event, row) in rows.items():
+            self._incidents.write(event, key.encode(), _ENCODER.encode(row) if row else None)
+        await self._incidents.durable()
+
+    def alert_of(self, event: EventT[bytes], now_ms: Millis) -> AlertEvent:
+        """The alert of a record, complete: with an id, a time that has come, and options that make sense.
+
+        Raises:
+            Unusable: it is no alert.
+        """
+        message = event.message
+        alert, given = decode_alert(message.value)
+        options = read_options(given, key_names=self._key_names, max_wait_minutes=self._max_wait_minutes)
+        received_ms = alert.received_ms or round(message.timestamp * 1000)
+        return AlertEvent(
+            payload=alert.payload,
+            event_id=alert.event_id
+            or foreign_event_id(self._policy.secret, message.topic, message.partition, message.offset),
+            source=alert.source,
+            # A sender whose clock runs ahead must not put its deadline off.
+            received_ms=min(received_ms, now_ms),
+            oncall_enable=options.oncall_enable,
+            oncall_wait_minutes=options.oncall_wait_minutes,
+            pagerduty_other_routing_key=options.pagerduty_other_routing_key,
+            slack_channel_id=options.slack_channel_id,
+            dedup_key=options.dedup_key,
+            warnings=alert.warnings + options.warnings,
+        )
+
+    def _effects_of(
+        self, alert: AlertEvent, event: EventT[bytes], rows: dict[str, tuple[EventT[bytes], Incident | None]]
+    ) -> Sequence[Effect]:
+        key = source_key(alert)
+        if event.message.key != key.encode():
+            return [Effect(Topic.ALERTS, key, alert)]
+        known = rows[key][1] if key in rows else self._row(event, key)
+        decision = correlate(known, alert, _cause_of(event), self._policy)
+        if decision.state is not known:
+            rows[key] = (event, decision.state)
+        _tell(decision)
+        return decision.effects
+
+    def _row(self, event: EventT[bytes], key: str) -> Incident | None:
+        value = self._incidents.read(event, key.encode())
+        return _ROW.decode(value) if value is not None else None
+
+    async def _bury(self, event: EventT[bytes], reason: str) -> None:
+        message = event.message
+        metrics.DEAD_LETTERS.labels(topic=Topic.ALERTS).inc()
+        log.warning(
+            "alert_unusable", reason=reason, topic=message.topic, partition=message.partition, offset=message.offset
+        )
+        await self._outbox.bury(event, reason)
+
+
+def _cause_of(event: EventT[bytes]) -> Cause:
+    return Cause(event.message.topic, event.message.partition, event.message.offset)
+
+
+def _tell(decision: Decision) -> None:
+    metrics.ALERTS.labels(reason=decision.reason).inc()
+    log.debug("alert_correlated", incident_id=decision.incident_id, reason=decision.reason)

@@ -1,0 +1,69 @@
+"""Writes what decisions want written, and returns only when Kafka has it on all replicas.
+
+Together with `streams.reliable.table` this is law 1: effects first, then state, then the commit.
+"""
+
+import asyncio
+
+from collections.abc import Awaitable, Iterable
+from typing import Any
+
+import faust
+
+from faust.types import EventT
+
+from streams.codec import encode
+from streams.decide.effects import Effect
+from streams.records import Millis, Tick
+from streams.topics import Topic, topic_name
+
+
+class Outbox:
+    """The way out of both agents."""
+
+    def __init__(self, app: faust.App, *, prefix: str, slack: bool) -> None:
+        self._app = app
+        self._prefix = prefix
+        self._slack = slack
+
+    async def publish(self, effects: Iterable[Effect]) -> None:
+        """Write all of them, in order, and wait until they are durable.
+
+        Raises:
+            Exception: whatever Kafka refused one of them with. Nothing of the batch may be committed then.
+        """
+        wanted = [effect for effect in effects if self._slack or effect.topic is not Topic.SLACK_NOTIFICATIONS]
+        await self._sent(
+            [await self._send(effect.topic, effect.key.encode(), encode(effect.record)) for effect in wanted]
+        )
+
+    async def bury(self, event: EventT[bytes], reason: str) -> None:
+        """Put a record that cannot be used into `dead-letters`: its own bytes, with where it was and why."""
+        message = event.message
+        headers = {
+            "reason": reason.encode(),
+            "topic": message.topic.encode(),
+            "partition": str(message.partition).encode(),
+            "offset": str(message.offset).encode(),
+        }
+        sent = await self._app.producer.send(
+            topic_name(self._prefix, Topic.DEAD_LETTERS), message.key, message.value, None, None, headers
+        )
+        await sent
+
+    async def tick(self, partitions: Iterable[int], now_ms: Millis) -> None:
+        """Tell the timer of each partition what time it is."""
+        value = encode(Tick(now_ms=now_ms))
+        await self._sent([await self._send(Topic.TICKS, None, value, partition) for partition in partitions])
+
+    async def _send(
+        self, topic: Topic, key: bytes | None, value: bytes, partition: int | None = None
+    ) -> Awaitable[Any]:
+        sent: Awaitable[Any] = await self._app.producer.send(
+            topic_name(self._prefix, topic), key, value, partition, None, None
+        )
+        return sent
+
+    async def _sent(self, pending: list[Awaitable[Any]]) -> None:
+        # Faust's `send` only hands a record over; Kafka's acknowledgement is a second thing to wait for.
+        await asyncio.gather(*pending)

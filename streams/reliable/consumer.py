@@ -1,0 +1,73 @@
+"""A Faust consumer that commits only what `finish` was called for, and only up to the first record that it wasn't.
+
+Closes: commits that jump over unprocessed records (`streams.reliable.ledger`), and the stream's own acknowledging of
+records that it skips while partitions move. Faust's acknowledging is kept for its bookkeeping and commits nothing.
+"""
+
+from collections.abc import Iterable, Iterator
+from typing import Any
+
+from faust.transport.consumer import ensure_TP
+from faust.transport.drivers.aiokafka import Consumer
+from faust.types import TP, Message
+from mode.utils.futures import notify
+
+from streams.reliable.ledger import Ledger
+
+
+class PrefixConsumer(Consumer):
+    """See the module."""
+
+    def __init__(self, transport: Any, callback: Any, *args: Any, **kwargs: Any) -> None:
+        self.ledger: Ledger[TP] = Ledger()
+
+        async def deliver(message: Message) -> None:
+            if self.app.topics.acks_enabled_for(message.topic):
+                self.ledger.delivered(message.tp, message.offset)
+            await callback(message)
+
+        super().__init__(transport, deliver, *args, **kwargs)
+
+    def finish(self, message: Message) -> None:
+        """All effects of this record are durable. One that was fetched before partitions moved counts no more."""
+        if message.generation_id == self.app.consumer_generation_id:
+            self.ledger.finished(message.tp, message.offset)
+
+    def ack(self, message: Message) -> bool:
+        """Faust's bookkeeping of what its streams still hold. It commits nothing."""
+        if message.acked:
+            return False
+        message.acked = True
+        self._unacked_messages.discard(message)
+        self._n_acked += 1
+        notify(self._waiting_for_ack)
+        return True
+
+    async def perform_seek(self) -> None:
+        """Go back to what is committed; all that was delivered since then will be delivered again."""
+        await super().perform_seek()
+        for partition in self.ledger.partitions():
+            self.ledger.forget(partition)
+
+    async def seek(self, partition: TP, offset: int) -> None:
+        """Go to an offset; what was delivered of this partition counts no more."""
+        await super().seek(partition, offset)
+        self.ledger.forget(ensure_TP(partition))
+
+    async def on_partitions_revoked(self, revoked: set[TP]) -> None:
+        """Somebody else may own these from now on. What is finished is committed by Faust's callback in here."""
+        await super().on_partitions_revoked(revoked)
+        for partition in revoked:
+            self.ledger.forget(ensure_TP(partition))
+
+    def _filter_tps_with_pending_acks(self, topics: Iterable[Any] | None = None) -> Iterator[TP]:
+        wanted = set(topics) if topics is not None else None
+        for partition in self.ledger.partitions():
+            if wanted is None or partition in wanted or partition.topic in wanted:
+                yield partition
+
+    def _new_offset(self, tp: TP) -> int | None:
+        return self.ledger.take_committable(tp)
+
+    async def _add_gap(self, tp: TP, offset_from: int, offset_to: int) -> None:
+        """Nothing: an offset that was never delivered cannot hold up a prefix of delivered ones."""

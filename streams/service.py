@@ -1,0 +1,75 @@
+"""The streams role: runs one worker until it is told to stop, and fails loudly when the worker does."""
+
+import asyncio
+
+from contextlib import suppress
+from pathlib import Path
+
+import structlog
+
+from config.settings import Settings
+from state.claims import RedisClaims
+from state.client import connect
+from streams.app import Worker
+from streams.clock import wall_clock_ms
+
+
+log = structlog.get_logger("ackline.streams")
+
+STALE_MS = 15_000
+"""How old a partition's last tick may be before the worker counts as stuck."""
+
+
+class Streams:
+    """One streams worker."""
+
+    def __init__(self, settings: Settings, data_dir: Path) -> None:
+        self._settings = settings
+        self._data_dir = data_dir
+        self._worker: Worker | None = None
+
+    async def run(self, stop: asyncio.Event) -> None:
+        """Work until `stop` is set.
+
+        Raises:
+            BaseException: what the worker died of. Nothing that was unfinished is committed.
+        """
+        redis_settings = self._settings.redis
+        redis = connect(redis_settings)
+        claims = RedisClaims(redis, prefix=redis_settings.key_prefix, timeout=redis_settings.timeout)
+        self._worker = worker = Worker(self._settings, self._data_dir, claims)
+        try:
+            await _run_until(worker, stop)
+        finally:
+            await redis.aclose()
+
+    def health(self) -> dict[str, str]:
+        """Part by part: `ok`, or what is wrong."""
+        worker = self._worker
+        if worker is None or not worker.app.started:
+            return {"worker": "is starting"}
+        if worker.app.crashed:
+            return {"worker": "has failed; it must be started again"}
+        now_ms = wall_clock_ms()
+        ages = {p: now_ms - worker.timer.ticked_ms.get(p, 0) for p in worker.owned_partitions()}
+        stale = sorted(partition for partition, age in ages.items() if age > STALE_MS)
+        return {"worker": "ok", "ticks": f"none for {STALE_MS // 1000} s in partitions {stale}" if stale else "ok"}
+
+
+async def _run_until(worker: Worker, stop: asyncio.Event) -> None:
+    app = worker.app
+    # Starting includes the recovery of the tables, which may take long: a stop must not have to wait for it.
+    starting = asyncio.create_task(app.start())
+    stopping = asyncio.create_task(stop.wait())
+    ending = asyncio.create_task(app.wait_until_stopped())
+    try:
+        await asyncio.wait({stopping, ending}, return_when=asyncio.FIRST_COMPLETED)
+    finally:
+        stopping.cancel()
+        ending.cancel()
+        starting.cancel()
+        with suppress(asyncio.CancelledError):
+            await starting
+        await app.stop()
+    if app.crash_reason is not None:
+        raise app.crash_reason

@@ -1,0 +1,236 @@
+"""The timer agent: joins deadlines with acknowledgements and, when one passes unacknowledged, emits the page.
+
+One agent over `delays`, `acks` and `ticks` is the only writer of its tables. A tick takes what is due in its own
+partition, claims it in Redis in one round trip, makes the pages durable, then the tables. No call to Redis holds a
+tick up for longer than the configured timeout, and none is made for a while after one went unanswered.
+"""
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import msgspec
+import structlog
+
+from faust.types import EventT
+
+from state.claims import Claim, Claims, Contest, Winner
+from streams import metrics
+from streams.codec import Unusable, decode
+from streams.deadlines import DeadlineQueue
+from streams.decide.effects import Effect
+from streams.decide.escalation import (
+    Acknowledgement,
+    Claimed,
+    Deadline,
+    DeadlineKind,
+    Decision,
+    Escalation,
+    Moment,
+    State,
+    deadline_of,
+    on_ack,
+    on_delay,
+    on_due,
+    on_forget,
+)
+from streams.outbox import Outbox
+from streams.records import Ack, Cause, Millis, PagerDutyTrigger, Tick
+from streams.reliable.table import DurableTable
+from streams.topics import Topic
+
+
+log = structlog.get_logger("ackline.streams.timer")
+
+MOST_DUE_AT_ONCE = 500
+"""Deadlines that are taken, decided and made durable together."""
+
+REDIS_REST_MS = 2_000
+"""How long Redis is left alone after it gave no answer, so that its trouble costs one wait and not one per tick."""
+
+_ROW = msgspec.msgpack.Decoder(Escalation)
+_ENCODER = msgspec.msgpack.Encoder()
+_UNCLAIMED = Claimed(acknowledged=None)
+
+Event = EventT[bytes]
+
+
+@dataclass(frozen=True, slots=True)
+class TimerTables:
+    """What the timer agent alone writes."""
+
+    escalations: DurableTable
+    deadlines: DeadlineQueue
+
+    async def durable(self) -> None:
+        """See `DurableTable.durable`."""
+        await self.escalations.durable()
+        await self.deadlines.durable()
+
+
+@dataclass(slots=True)
+class _Row:
+    """A row that a batch has touched: as it is in the table, and as it will be."""
+
+    event: Event
+    before: Escalation | None
+    after: Escalation | None
+
+
+class Timer:
+    """Decides about delays, acknowledgements and deadlines, and makes the decisions durable."""
+
+    def __init__(
+        self,
+        tables: TimerTables,
+        outbox: Outbox,
+        claims: Claims,
+        *,
+        topics: dict[str, Topic],
+        new_rounds: bool,
+        clock: Callable[[], Millis],
+    ) -> None:
+        self._tables = tables
+        self._outbox = outbox
+        self._claims = claims
+        self._topics = topics
+        self._new_rounds = new_rounds
+        self._clock = clock
+        self._ask_redis_from_ms = 0
+        self.ticked_ms: dict[int, Millis] = {}
+        """By partition: what its last finished tick said the time was."""
+
+    async def process(self, events: Sequence[Event]) -> None:
+        """Decide about a batch, in order. When this returns, all that follows from it is durable."""
+        batch: list[tuple[Event, Any]] = []
+        for event in events:
+            record = await self._decoded(event)
+            if isinstance(record, Tick):
+                await self._decide_records(batch)
+                batch = []
+                await self._decide_due(event, record)
+            elif record is not None:
+                batch.append((event, record))
+        await self._decide_records(batch)
+
+    async def _decoded(self, event: Event) -> Any:
+        topic = self._topics[event.message.topic]
+        try:
+            return decode(topic, event.message.value)
+        except Unusable as problem:
+            message = event.message
+            metrics.DEAD_LETTERS.labels(topic=topic).inc()
+            log.warning(
+                "record_unusable",
+                reason=str(problem),
+                topic=message.topic,
+                partition=message.partition,
+                offset=message.offset,
+            )
+            await self._outbox.bury(event, str(problem))
+            return None
+
+    async def _decide_records(self, batch: Iterable[tuple[Event, Any]]) -> None:
+        rows: dict[str, _Row] = {}
+        effects: list[Effect] = []
+        for event, record in batch:
+            row = rows.get(record.incident_id) or self._row(event, record.incident_id)
+            rows[record.incident_id] = row
+            decision = self._decide_record(row.after, record, _moment(event, self._clock()))
+            row.after = decision.state
+            effects.extend(decision.effects)
+        await self._make_durable(rows.values(), effects)
+
+    def _decide_record(self, known: Escalation | None, record: Any, moment: Moment) -> Decision:
+        if isinstance(record, Ack):
+            metrics.ACKNOWLEDGEMENTS.labels(claim=record.claim).inc()
+            return on_ack(known, record, moment)
+        return on_delay(known, record, moment, new_rounds=self._new_rounds)
+
+    async def _decide_due(self, event: Event, tick: Tick) -> None:
+        partition = event.message.partition
+        while due := self._tables.deadlines.due(partition, tick.now_ms, MOST_DUE_AT_ONCE):
+            await self._decide_deadlines(event, due, _moment(event, tick.now_ms))
+            self._tables.deadlines.advance(partition, due[-1])
+            if len(due) < MOST_DUE_AT_ONCE:
+                break
+        self.ticked_ms[partition] = tick.now_ms
+
+    async def _decide_deadlines(self, event: Event, due: Sequence[Deadline], moment: Moment) -> None:
+        rows = {deadline.incident_id: self._row(event, deadline.incident_id) for deadline in due}
+        claims = await self._claimed(rows.values(), moment.now_ms)
+        effects: list[Effect] = []
+        for deadline in due:
+            row = rows[deadline.incident_id]
+            if deadline.kind is DeadlineKind.PAGE:
+                decision = on_due(row.after, claims.get(deadline.incident_id, _UNCLAIMED), moment)
+            else:
+                decision = on_forget(row.after, moment)
+            row.after = decision.state
+            effects.extend(decision.effects)
+        await self._make_durable(rows.values(), effects, passed=due)
+        _tell(effects)
+
+    async def _claimed(self, rows: Iterable[_Row], now_ms: Millis) -> dict[str, Claimed]:
+        """Claim the round of every escalation that is about to be paged. Who is missing in the answer is paged."""
+        pending = [row.after for row in rows if row.after is not None and row.after.state is State.PENDING]
+        if not pending or now_ms < self._ask_redis_from_ms:
+            return {}
+        contests = [Contest(escalation.incident_id, escalation.round) for escalation in pending]
+        held = await self._claims.claim(contests, Claim(Winner.PAGE, now_ms))
+        unanswered = held.count(None)
+        if unanswered:
+            self._ask_redis_from_ms = now_ms + REDIS_REST_MS
+            metrics.CLAIMS_UNANSWERED.inc(unanswered)
+            log.warning("claims_unanswered", count=unanswered, reason="Redis gave no answer; Kafka alone decides")
+        return {
+            contest.incident_id: Claimed(Acknowledgement("", claim.by, claim.at_ms, "claim"))
+            for contest, claim in zip(contests, held, strict=True)
+            if claim is not None and claim.winner is Winner.ACK
+        }
+
+    async def _make_durable(
+        self, rows: Iterable[_Row], effects: Sequence[Effect], passed: Sequence[Deadline] = ()
+    ) -> None:
+        await self._outbox.publish(effects)
+        rows = list(rows)
+        for row in rows:
+            self._write(row)
+        # After the rows: what has passed is gone even where its row has another deadline by now, or none.
+        still_ahead = {deadline_of(row.after) for row in rows}
+        for deadline in passed:
+            if deadline not in still_ahead:
+                self._tables.deadlines.remove(rows[0].event, deadline)
+        await self._tables.durable()
+
+    def _write(self, row: _Row) -> None:
+        incident_id = (row.after or row.before or _NOTHING).incident_id
+        if row.after is not row.before:
+            value = _ENCODER.encode(row.after) if row.after is not None else None
+            self._tables.escalations.write(row.event, incident_id.encode(), value)
+        self._tables.deadlines.replace(row.event, deadline_of(row.before), deadline_of(row.after))
+
+    def _row(self, event: Event, incident_id: str) -> _Row:
+        value = self._tables.escalations.read(event, incident_id.encode())
+        known = _ROW.decode(value) if value is not None else None
+        return _Row(event, known, known)
+
+
+_NOTHING = Escalation("", "", State.AWAITED, 0)
+
+
+def _moment(event: Event, now_ms: Millis) -> Moment:
+    message = event.message
+    return Moment(now_ms, Cause(message.topic, message.partition, message.offset))
+
+
+def _tell(effects: Iterable[Effect]) -> None:
+    for effect in effects:
+        if isinstance(effect.record, PagerDutyTrigger):
+            trigger = effect.record
+            lateness_ms = trigger.at_ms - trigger.due_ms
+            metrics.PAGES.labels(reason=trigger.reason).inc()
+            metrics.LATENESS.observe(lateness_ms / 1000)
+            log.info(
+                "incident_escalated", incident_id=trigger.incident_id, reason=trigger.reason, lateness_ms=lateness_ms
+            )
