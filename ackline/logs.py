@@ -1,0 +1,127 @@
+"""Logs on stderr: for people on a terminal, JSON elsewhere; libraries' and ours alike, and no secret in any of them.
+
+Secrets are masked in two ways, because each misses some: by the names of fields, and by every configured value
+wherever it turns up, an exception's text included.
+"""
+
+import logging
+import sys
+
+from collections.abc import Iterable, Iterator, Mapping, MutableMapping
+from typing import Any
+
+import structlog
+
+from pydantic import BaseModel, SecretStr
+
+from config.settings import Settings
+
+
+MASK = "***"
+SECRET_WORDS = ("token", "password", "routing_key", "signing_key", "authorization", "secret")
+"""A field whose name holds one of them is masked, unless it ends in `_name`: names of keys are no secrets."""
+
+_SHORTEST_SECRET = 6
+"""Shorter values are not looked for in texts: masking every `abc` would make logs unreadable and hide little."""
+
+_CHATTY = ("aiokafka", "faust", "mode", "httpx", "httpcore", "asyncio", "urllib3", "uvicorn.access")
+"""Libraries that tell at INFO what nobody on call wants to read. What goes wrong they tell at WARNING and above."""
+
+Event = MutableMapping[str, Any]
+
+
+def configure_logs(role: str, secrets: Iterable[str] = (), *, level: int = logging.INFO) -> None:
+    """Send structlog's events and all of stdlib logging to stderr, in one form, masked."""
+    is_terminal = sys.stderr.isatty()
+    shared: list[structlog.typing.Processor] = [
+        structlog.contextvars.merge_contextvars,
+        structlog.stdlib.add_log_level,
+        structlog.stdlib.add_logger_name,
+        structlog.stdlib.ExtraAdder(),
+        structlog.processors.TimeStamper(fmt="%H:%M:%S" if is_terminal else "iso", utc=not is_terminal),
+    ]
+    structlog.configure(
+        processors=[*shared, structlog.stdlib.ProcessorFormatter.wrap_for_formatter],
+        logger_factory=structlog.stdlib.LoggerFactory(),
+        wrapper_class=structlog.make_filtering_bound_logger(level),
+        cache_logger_on_first_use=True,
+    )
+    handler = logging.StreamHandler(sys.stderr)
+    handler.setFormatter(_formatter(role, shared, Redaction(secrets), is_terminal=is_terminal))
+    logging.basicConfig(handlers=[handler], level=level, force=True)
+    for name in _CHATTY:
+        logging.getLogger(name).setLevel(logging.WARNING)
+
+
+def _formatter(
+    role: str, shared: list[structlog.typing.Processor], redact: "Redaction", *, is_terminal: bool
+) -> structlog.stdlib.ProcessorFormatter:
+    def name_role(_logger: object, _method: str, event: Event) -> Event:
+        event["role"] = role
+        return event
+
+    form: structlog.typing.Processor = structlog.processors.JSONRenderer()
+    if is_terminal:
+        form = structlog.dev.ConsoleRenderer(exception_formatter=structlog.dev.plain_traceback)
+    # The traceback becomes text before the redaction, or it would pass by it. It holds no local variables.
+    return structlog.stdlib.ProcessorFormatter(
+        foreign_pre_chain=shared,
+        processors=[
+            structlog.stdlib.ProcessorFormatter.remove_processors_meta,
+            structlog.processors.StackInfoRenderer(),
+            structlog.processors.format_exc_info,
+            name_role,
+            redact,
+            form,
+        ],
+    )
+
+
+class Redaction:
+    """A structlog processor that lets no secret through."""
+
+    def __init__(self, secrets: Iterable[str]) -> None:
+        # Longest first, so that a secret that begins with another is masked whole.
+        self._secrets = sorted({text for text in secrets if len(text) >= _SHORTEST_SECRET}, key=len, reverse=True)
+
+    def __call__(self, _logger: object, _method: str, event: Event) -> Event:
+        return {key: self._field(key, value) for key, value in event.items()}
+
+    def _field(self, key: object, value: Any) -> Any:
+        return MASK if is_secret_name(str(key)) and value is not None else self._value(value)
+
+    def _value(self, value: Any) -> Any:
+        if isinstance(value, Mapping):
+            return {key: self._field(key, each) for key, each in value.items()}
+        if isinstance(value, list | tuple | set | frozenset):
+            return [self._value(each) for each in value]
+        if value is None or isinstance(value, bool | int | float):
+            return value
+        return self._text(value.decode(errors="replace") if isinstance(value, bytes) else str(value))
+
+    def _text(self, text: str) -> str:
+        for secret in self._secrets:
+            text = text.replace(secret, MASK)
+        return text
+
+
+def is_secret_name(name: str) -> bool:
+    """Whether a field of this name is masked whatever it holds."""
+    lowered = name.lower()
+    return not lowered.endswith("_name") and any(word in lowered for word in SECRET_WORDS)
+
+
+def secrets_of(settings: Settings) -> list[str]:
+    """Every secret value of the settings."""
+    return [secret.get_secret_value() for secret in _secrets_in(settings)]
+
+
+def _secrets_in(value: object) -> Iterator[SecretStr]:
+    if isinstance(value, SecretStr):
+        yield value
+    elif isinstance(value, BaseModel):
+        for _, each in value:
+            yield from _secrets_in(each)
+    elif isinstance(value, Mapping):
+        for each in value.values():
+            yield from _secrets_in(each)

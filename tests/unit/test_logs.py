@@ -1,0 +1,103 @@
+"""No secret gets into a log, by whatever way it tries."""
+
+import json
+import logging
+
+from collections.abc import Iterator
+
+import pytest
+import structlog
+
+from ackline.logs import MASK, Redaction, configure_logs, is_secret_name, secrets_of
+from config.settings import Settings
+
+
+SECRET = "R0123456789abcdefghijklmnopqrstuv"
+
+
+@pytest.fixture
+def _logs_as_before() -> Iterator[None]:
+    """Logging is global: what a test sets up must not outlive it."""
+    root = logging.getLogger()
+    handlers, level = root.handlers[:], root.level
+    yield
+    root.handlers[:], root.level = handlers, level
+    structlog.reset_defaults()
+
+
+def redacted(**event: object) -> dict[str, object]:
+    return dict(Redaction([SECRET])(None, "info", event))
+
+
+@pytest.mark.parametrize(
+    ("name", "is_secret"),
+    [
+        pytest.param("routing_key", True, id="a-key"),
+        pytest.param("Authorization", True, id="any-case"),
+        pytest.param("slack_token", True, id="with-a-prefix"),
+        pytest.param("routing_key_name", False, id="the-name-of-a-key"),
+        pytest.param("incident_id", False, id="anything-else"),
+    ],
+)
+def test_fields_are_secret_by_their_names(name: str, is_secret: bool) -> None:
+    """A field that is named like a secret is one; a key's name is for everybody."""
+    assert is_secret == is_secret_name(name)
+
+
+@pytest.mark.parametrize(
+    ("value", "expected"),
+    [
+        pytest.param(f"POST /x?k={SECRET} failed", f"POST /x?k={MASK} failed", id="in-a-text"),
+        pytest.param([{"deep": (SECRET, 1)}], [{"deep": [MASK, 1]}], id="nested"),
+        pytest.param(SECRET.encode(), MASK, id="bytes"),
+        pytest.param(ValueError(SECRET), MASK, id="an-exception"),
+        pytest.param(None, None, id="nothing"),
+        pytest.param(1.5, 1.5, id="a-number"),
+    ],
+)
+def test_a_configured_secret_is_masked_wherever_it_turns_up(value: object, expected: object) -> None:
+    """Its value is looked for in everything, and all else is left as it is."""
+    assert {"detail": expected} == redacted(detail=value)
+
+
+def test_a_secret_that_begins_with_another_is_masked_whole() -> None:
+    """No rest of the longer one is left."""
+    redact = Redaction(["abcdef", "abcdef-and-more"])
+
+    assert {"event": MASK} == redact(None, "info", {"event": "abcdef-and-more"})
+
+
+def test_every_secret_of_the_settings_is_found() -> None:
+    """Tokens, default and named routing keys, passwords and the signing key."""
+    settings = Settings.model_validate(
+        {
+            "alert": {"slack": {"token": "xoxb-1", "channel_id": "C1"}},
+            "oncall": {"pagerduty": {"routing_key": "default", "other_routing_keys": {"infra": "other"}}},
+            "redis": {"password": "redis"},
+            "kafka": {"security": {"password": "kafka"}},
+            "ack": {"signing_key": "s" * 32},
+        }
+    )
+
+    assert {"xoxb-1", "default", "other", "redis", "kafka", "s" * 32} == set(secrets_of(settings))
+
+
+@pytest.mark.usefixtures("_logs_as_before")
+def test_logs_of_ours_and_of_libraries_come_out_alike(capsys: pytest.CaptureFixture[str]) -> None:
+    """Without a terminal each event is one JSON object with role, level and time, tracebacks included, masked."""
+    configure_logs("ingest", [SECRET])
+
+    structlog.get_logger("ackline.ingest").info("alert_accepted", incident_id="i1")
+    logging.getLogger("aiokafka.client").info("chatter")
+    try:
+        raise RuntimeError(f"bad {SECRET}")
+    except RuntimeError:
+        logging.getLogger("aiokafka.client").exception("lost %s", SECRET)
+
+    ours, theirs = [json.loads(line) for line in capsys.readouterr().err.splitlines()]
+    assert ("alert_accepted", "i1", "ingest", "info", "ackline.ingest") == tuple(
+        ours[key] for key in ("event", "incident_id", "role", "level", "logger")
+    )
+    assert (f"lost {MASK}", "error") == (theirs["event"], theirs["level"])
+    assert f"RuntimeError: bad {MASK}" in theirs["exception"]
+    assert SECRET not in json.dumps(theirs)
