@@ -31,9 +31,10 @@ check: setup ## Lint, format, types, import rules and architecture
 LOCK := $(VENV)/bin/uv pip compile pyproject.toml --upgrade --universal --python-version 3.11 --generate-hashes \
 	--no-emit-index-url --quiet --custom-compile-command 'make lock'
 
-lock: setup ## Renew requirements*.txt: everything, pinned with hashes
+lock: setup ## Renew requirements*.txt and the local Kafka's jars: everything, pinned with hashes
 	@$(LOCK) -o requirements.txt
 	@$(LOCK) --group dev -o requirements-dev.txt
+	@$(VENV)/bin/python -m ackline.local_stack.lock_jars
 
 clean: ## Remove .venv, caches and the local state (.ackline)
 	@rm -rf $(VENV) .ackline .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
