@@ -20,20 +20,17 @@ from streams.codec import Unusable, decode
 from streams.deadlines import DeadlineQueue
 from streams.decide.effects import Effect
 from streams.decide.escalation import (
-    Acknowledgement,
     Claimed,
     Deadline,
     DeadlineKind,
     Decision,
-    Escalation,
-    Moment,
-    State,
     deadline_of,
     on_ack,
     on_delay,
     on_due,
     on_forget,
 )
+from streams.decide.telling import Acknowledgement, Escalation, Moment, State
 from streams.outbox import Outbox
 from streams.records import Ack, Cause, Millis, PagerDutyTrigger, Tick
 from streams.reliable.table import DurableTable

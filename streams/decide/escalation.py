@@ -8,85 +8,41 @@
 A state never goes back in time: rounds only count up, and `due_ms` of a pending round only comes nearer.
 """
 
-from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
 
 import msgspec
 
-from streams.decide.effects import Effect, facts, logged, page, slack
+from streams.decide.effects import Effect
+from streams.decide.telling import (
+    Acknowledgement,
+    Escalation,
+    Moment,
+    State,
+    acknowledged_effects,
+    logged_at,
+    paged_effects,
+    resolved_effects,
+)
 from streams.records import (
     Ack,
     AckClaim,
-    Cause,
     DelayAlertsAdded,
     DelayCancelled,
     DelayExpedited,
     DelayRecord,
     DelayScheduled,
     Happening,
-    IncidentStatus,
-    LogEntry,
     Millis,
-    PagerDutyAcknowledge,
-    PagerDutyResolve,
-    PagerDutyTrigger,
     PageReason,
-    SlackUpdate,
 )
-from streams.records.identity import dedup_key
 
-
-ROLE = "timer"
 
 REMEMBERED_MS = 31 * 24 * 3600 * 1000
 """How long an escalation is kept once nothing is due any more: until then a late ACK or `resolved` finds its page."""
 
 REMEMBERED_EVENTS = 16
-
-
-class State(StrEnum):
-    """Where an escalation stands."""
-
-    AWAITED = "awaited"
-    """Spoken of before its delay came: an ACK, or a refusal by Slack, overtook it."""
-    PENDING = "pending"
-    ACKNOWLEDGED = "acknowledged"
-    PAGED = "paged"
-    RESOLVED = "resolved"
-
-
-class Acknowledgement(msgspec.Struct, frozen=True, array_like=True):
-    """Who acknowledged, and when."""
-
-    ack_id: str
-    by: str
-    at_ms: Millis
-    via: str = ""
-
-
-class Escalation(msgspec.Struct, frozen=True, array_like=True):
-    """What is known of one incident's escalation: a row of the table `escalations`."""
-
-    incident_id: str
-    source_key: str
-    state: State
-    touched_ms: Millis
-    """When it last changed."""
-    round: int = 1
-    due_ms: Millis = 0
-    reason: PageReason = PageReason.DEADLINE_PASSED
-    """Why it will be paged, should it be."""
-    routing_key_name: str | None = None
-    channel_id: str | None = None
-    payload: dict[str, Any] = msgspec.field(default_factory=dict)
-    paged_rounds: tuple[int, ...] = ()
-    acknowledgement: Acknowledgement | None = None
-    """Of the current round. While the round is pending: one that came too late for a page that is on its way."""
-    expedited: bool = False
-    events: tuple[str, ...] = ()
-    """Ids of the newest delay events that were counted in."""
 
 
 class DeadlineKind(StrEnum):
@@ -119,14 +75,6 @@ class Decision:
 
     state: Escalation | None
     effects: tuple[Effect, ...] = ()
-
-
-@dataclass(frozen=True, slots=True)
-class Moment:
-    """When and why a decision is made: the clock, read once, and the record that is being decided about."""
-
-    now_ms: Millis
-    cause: Cause
 
 
 def deadline_of(escalation: Escalation | None) -> Deadline | None:
@@ -191,7 +139,7 @@ def on_forget(known: Escalation | None, moment: Moment) -> Decision:
 
 def _on_delay_again(known: Escalation, delay: DelayRecord) -> Decision:
     if isinstance(delay, DelayCancelled) and known.state is State.RESOLVED:
-        return Decision(known, tuple(_resolves(known, delay.at_ms)))
+        return Decision(known, tuple(resolved_effects(known, delay.at_ms)))
     return Decision(known)
 
 
@@ -235,7 +183,7 @@ def _round_begun(known: Escalation, delay: DelayAlertsAdded, moment: Moment) -> 
         payload=delay.payload,
         acknowledgement=None,
     )
-    return Decision(begun, (_log(begun, Happening.ROUND_BEGUN, moment, round=begun.round, due_ms=begun.due_ms),))
+    return Decision(begun, (logged_at(begun, Happening.ROUND_BEGUN, moment, round=begun.round, due_ms=begun.due_ms),))
 
 
 def _expedited(known: Escalation | None, delay: DelayExpedited, moment: Moment) -> Decision:
@@ -245,118 +193,38 @@ def _expedited(known: Escalation | None, delay: DelayExpedited, moment: Moment) 
     if known.state is not State.PENDING:
         return Decision(_changed(known, moment, delay.event_id))
     sooner = _changed(_sooner(known, delay.at_ms, PageReason.SLACK_REJECTED), moment, delay.event_id)
-    return Decision(sooner, (_log(sooner, Happening.EXPEDITED, moment, due_ms=sooner.due_ms, reason=delay.reason),))
+    return Decision(
+        sooner, (logged_at(sooner, Happening.EXPEDITED, moment, due_ms=sooner.due_ms, reason=delay.reason),)
+    )
 
 
 def _cancelled(known: Escalation | None, delay: DelayCancelled, moment: Moment) -> Decision:
     if known is None or known.state is State.AWAITED:
         return Decision(known)  # nobody was on call for it
     resolved = _changed(known, moment, delay.event_id, state=State.RESOLVED)
-    log = [_log(resolved, Happening.CANCELLED, moment, round=known.round)] if known.state is State.PENDING else []
-    return Decision(resolved, (*_resolves(resolved, delay.at_ms), *log))
+    log = [logged_at(resolved, Happening.CANCELLED, moment, round=known.round)] if known.state is State.PENDING else []
+    return Decision(resolved, (*resolved_effects(resolved, delay.at_ms), *log))
 
 
 def _acknowledged(known: Escalation, mine: Acknowledgement, moment: Moment) -> Decision:
     acknowledged = _changed(known, moment, state=State.ACKNOWLEDGED, acknowledgement=mine)
-    return Decision(acknowledged, tuple(_tell_acknowledged(acknowledged, moment)))
+    return Decision(acknowledged, tuple(acknowledged_effects(acknowledged, moment)))
 
 
 def _on_ack_again(known: Escalation, ack: Ack, moment: Moment) -> Decision:
     """The first ACK stands. It is told once more if this is the same one, read again."""
     mine = known.acknowledgement
     same = mine is not None and mine.ack_id == ack.ack_id and known.state is State.ACKNOWLEDGED
-    return Decision(known, tuple(_tell_acknowledged(known, moment)) if same else ())
+    return Decision(known, tuple(acknowledged_effects(known, moment)) if same else ())
 
 
 def _paged(known: Escalation, moment: Moment) -> Decision:
     paged = _changed(known, moment, state=State.PAGED, paged_rounds=(*known.paged_rounds, known.round))
-    effects = tuple(_tell_paged(paged, moment))
+    effects = tuple(paged_effects(paged, moment))
     if known.acknowledgement is None:
         return Decision(paged, effects)
     late = _acknowledged(paged, known.acknowledgement, moment)
     return Decision(late.state, effects + late.effects)
-
-
-def _tell_paged(paged: Escalation, moment: Moment) -> Iterable[Effect]:
-    trigger = PagerDutyTrigger(
-        **_event(paged, paged.round),
-        at_ms=moment.now_ms,
-        due_ms=paged.due_ms,
-        reason=paged.reason,
-        payload=paged.payload,
-    )
-    yield page(trigger)
-    yield _update(paged, IncidentStatus.ESCALATED, moment.now_ms)
-    yield _log(
-        paged,
-        Happening.ESCALATED,
-        moment,
-        round=paged.round,
-        due_ms=paged.due_ms,
-        reason=paged.reason,
-        dedup_key=trigger.dedup_key,
-        routing_key_name=paged.routing_key_name,
-        lateness_ms=moment.now_ms - paged.due_ms,
-    )
-
-
-def _tell_acknowledged(escalation: Escalation, moment: Moment) -> Iterable[Effect]:
-    mine = escalation.acknowledgement
-    assert mine is not None
-    # PagerDuty hears of it for every round that it was told of: one person has them all now.
-    for number in escalation.paged_rounds:
-        yield page(PagerDutyAcknowledge(**_event(escalation, number), at_ms=mine.at_ms, by=mine.by))
-    if escalation.payload:
-        yield _update(escalation, IncidentStatus.ACKNOWLEDGED, mine.at_ms, by=mine.by)
-    late = escalation.round in escalation.paged_rounds
-    what = Happening.ACKNOWLEDGED_LATE if late else Happening.ACKNOWLEDGED
-    # The person's own time, not the decision's: told again, it is the same entry.
-    at = Moment(mine.at_ms, moment.cause)
-    yield _log(escalation, what, at, round=escalation.round, by=mine.by, via=mine.via, ack_id=mine.ack_id)
-
-
-def _resolves(escalation: Escalation, at_ms: Millis) -> Iterable[Effect]:
-    for number in escalation.paged_rounds:
-        yield page(PagerDutyResolve(**_event(escalation, number), at_ms=at_ms))
-
-
-def _event(escalation: Escalation, number: int) -> dict[str, Any]:
-    return {
-        "incident_id": escalation.incident_id,
-        "source_key": escalation.source_key,
-        "round": number,
-        "dedup_key": dedup_key(escalation.incident_id, number),
-        "routing_key_name": escalation.routing_key_name,
-    }
-
-
-def _update(escalation: Escalation, status: IncidentStatus, at_ms: Millis, by: str | None = None) -> Effect:
-    return slack(
-        SlackUpdate(
-            notification_id=f"{escalation.incident_id}:{status}:{escalation.round}",
-            incident_id=escalation.incident_id,
-            source_key=escalation.source_key,
-            channel_id=escalation.channel_id,
-            payload=escalation.payload,
-            at_ms=at_ms,
-            status=status,
-            by=by,
-            routing_key_name=escalation.routing_key_name,
-        )
-    )
-
-
-def _log(escalation: Escalation, what: Happening, moment: Moment, **detail: object) -> Effect:
-    entry = LogEntry(
-        incident_id=escalation.incident_id,
-        source_key=escalation.source_key,
-        at_ms=moment.now_ms,
-        role=ROLE,
-        what=what,
-        cause=moment.cause,
-        detail=facts(**detail),
-    )
-    return logged(entry)
 
 
 def _sooner(escalation: Escalation, due_ms: Millis, reason: PageReason) -> Escalation:
