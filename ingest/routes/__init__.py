@@ -1,0 +1,1 @@
+"""The routes, one file per subject. Each adds itself to the app; none knows another."""

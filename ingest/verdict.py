@@ -1,0 +1,66 @@
+"""What a person who acknowledges is told: a pure function of the claim, the read model and Kafka's answer.
+
+Nobody is told "acknowledged" who may still be paged for it without anything standing in the way: one of Redis (the
+claim) and Kafka (the record) must have the acknowledgement.
+"""
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+from state.claims import Claim, Winner
+from state.incident import Incident, IncidentState
+from streams.records import AckClaim, Millis
+
+
+class Answer(StrEnum):
+    """What an acknowledgement came to."""
+
+    ACKNOWLEDGED = "acknowledged"
+    ALREADY_ACKNOWLEDGED = "already_acknowledged"
+    ALREADY_ESCALATED = "already_escalated"
+    RESOLVED = "resolved"
+    RECORDED = "recorded"
+    """Taken down for an incident that the read model does not know, or not yet."""
+    NOT_SAVED = "not_saved"
+    """Nothing has it. Whoever is on call may still be paged."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Verdict:
+    """The answer, and who was first and when where somebody else was."""
+
+    answer: Answer
+    by: str
+    at_ms: Millis | None = None
+
+
+def judge(*, held: Claim | None, mine: Claim, known: Incident | None, published: bool) -> Verdict:
+    """What to tell whoever made the claim `mine`.
+
+    `held` is the claim that stands in Redis (None: out of reach), `known` what the read model says (None: nothing),
+    `published` whether Kafka has the acknowledgement.
+    """
+    if held is None and not published:
+        return Verdict(answer=Answer.NOT_SAVED, by=mine.by)
+    if known is not None and known.state is IncidentState.RESOLVED:
+        return Verdict(answer=Answer.RESOLVED, by=mine.by, at_ms=known.resolved_ms)
+    if held is not None and held.winner is Winner.PAGE:
+        return Verdict(answer=Answer.ALREADY_ESCALATED, by=mine.by, at_ms=held.at_ms)
+    # Where the timer paged without Redis, no claim tells of it and the read model does.
+    if known is not None and known.state is IncidentState.ESCALATED:
+        return Verdict(answer=Answer.ALREADY_ESCALATED, by=mine.by, at_ms=known.escalated_ms)
+    if held is not None and held != mine:
+        return Verdict(answer=Answer.ALREADY_ACKNOWLEDGED, by=held.by or "link", at_ms=held.at_ms)
+    if known is not None and known.state is IncidentState.ACKNOWLEDGED and (first := known.acknowledgement):
+        return Verdict(answer=Answer.ALREADY_ACKNOWLEDGED, by=first.by, at_ms=first.at_ms)
+    answer = Answer.ACKNOWLEDGED if known is not None else Answer.RECORDED
+    return Verdict(answer=answer, by=mine.by, at_ms=mine.at_ms)
+
+
+def claim_outcome(held: Claim | None, mine: Claim) -> AckClaim:
+    """How the claim fared, in the words of the `acks` record."""
+    if held is None:
+        return AckClaim.UNKNOWN
+    if held.winner is Winner.PAGE:
+        return AckClaim.ALREADY_ESCALATED
+    return AckClaim.WON if held == mine else AckClaim.ALREADY_ACKNOWLEDGED

@@ -1,0 +1,1 @@
+"""Keeps the read model in Redis: reads the incident log and writes down what people ask about."""
