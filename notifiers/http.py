@@ -1,0 +1,111 @@
+"""One POST over HTTP, bounded in time and size: an answer, or the reason why there is none.
+
+Redirects are never followed: a body with a routing key in it goes to the configured host, or nowhere.
+"""
+
+import asyncio
+import ssl
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any, Final
+
+import httpx
+import msgspec
+
+from httpx_aiohttp import HttpxAiohttpClient
+
+from notifiers.contract import Reason, Retry
+
+
+TOTAL_SECONDS: Final = 10.0
+"""From the first byte sent to the last byte read. Longer than any healthy answer of Slack or PagerDuty takes."""
+
+MAX_ANSWER_BYTES: Final = 256 * 1024
+MAX_DETAIL: Final = 300
+MAX_BELIEVED_SECONDS: Final = 3600.0
+"""A `Retry-After` beyond an hour is taken for one."""
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What the other side said, as far as it is JSON."""
+
+    status: int
+    retry_after: float | None
+    body: dict[str, Any]
+    """Empty where it was no JSON object."""
+
+
+def client(seconds: float = TOTAL_SECONDS) -> httpx.AsyncClient:
+    """A client for one destination. Each has its own, so that one that hangs cannot use up the other's connections."""
+    # httpx's own pool searches all of its connections for each request, and gets slower with each; aiohttp's does not.
+    return HttpxAiohttpClient(
+        timeout=httpx.Timeout(seconds, connect=seconds / 2),
+        limits=httpx.Limits(max_connections=256, max_keepalive_connections=256, keepalive_expiry=15),
+        follow_redirects=False,
+        headers={"User-Agent": "Ackline"},
+    )
+
+
+async def post(
+    client: httpx.AsyncClient, url: str, body: Mapping[str, Any], headers: Mapping[str, str]
+) -> Answer | Retry:
+    """POST this as JSON. Whatever keeps an answer from coming is worth another try."""
+    content = msgspec.json.encode(body)
+    sent = {**headers, "Content-Type": "application/json; charset=utf-8"}
+    total = client.timeout.read or TOTAL_SECONDS
+    try:
+        async with asyncio.timeout(total), client.stream("POST", url, content=content, headers=sent) as response:
+            return Answer(response.status_code, _retry_after(response), _json_object(await _bounded(response)))
+    except Exception as problem:  # noqa: BLE001  # Two libraries and the system raise here, and all of it is "no answer".
+        return _no_answer(problem)
+
+
+def shortened(text: str) -> str:
+    """Words of the other side, as long as a log line takes."""
+    line = " ".join(text.split())
+    return line if len(line) <= MAX_DETAIL else f"{line[: MAX_DETAIL - 1]}…"
+
+
+async def _bounded(response: httpx.Response) -> bytes:
+    read = bytearray()
+    async for chunk in response.aiter_bytes():
+        read += chunk
+        if len(read) > MAX_ANSWER_BYTES:
+            break
+    return bytes(read)
+
+
+def _json_object(content: bytes) -> dict[str, Any]:
+    try:
+        return msgspec.json.decode(content, type=dict[str, Any])
+    except (msgspec.DecodeError, ValueError, RecursionError):
+        return {}
+
+
+def _retry_after(response: httpx.Response) -> float | None:
+    # Both destinations give seconds; the header's other form, a date, would depend on two clocks.
+    text = response.headers.get("Retry-After", "").strip()
+    try:
+        seconds = float(text)
+    except ValueError:
+        return None
+    return min(seconds, MAX_BELIEVED_SECONDS) if seconds >= 0 else None
+
+
+def _no_answer(problem: Exception) -> Retry:
+    # The transport's mapping calls every failed connection a timeout, so the cause decides.
+    causes = list(_causes(problem))
+    detail = shortened(f"{type(problem).__name__}: {problem}")
+    if any(isinstance(cause, ssl.SSLError) for cause in causes):
+        return Retry(None, Reason.TLS_FAILED, detail)
+    if any(isinstance(cause, TimeoutError) for cause in causes):
+        return Retry(None, Reason.TIMED_OUT, detail)
+    return Retry(None, Reason.UNREACHABLE, detail)
+
+
+def _causes(problem: BaseException | None) -> Iterator[BaseException]:
+    while problem is not None:
+        yield problem
+        problem = problem.__cause__ or problem.__context__

@@ -1,0 +1,77 @@
+"""A record on its way from being read to being settled, and the partition that it came from.
+
+A partition that is taken away, or a process that stops, abandons what is not settled: its offset is not committed, and
+whoever reads the partition next does it again.
+"""
+
+import asyncio
+import contextlib
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from notifiers.offsets import Progress
+
+
+class Abandoned(Exception):  # noqa: N818  # It says what became of the work.
+    """The record is no longer ours to deliver."""
+
+
+class Assignment:
+    """One partition for as long as it is ours. When it comes back it is a new one."""
+
+    def __init__(self) -> None:
+        self.progress = Progress()
+        self.ended = asyncio.Event()
+        self.idle = asyncio.Event()
+        """Set while no record is being worked on."""
+        self.idle.set()
+        self._active = 0
+
+    @contextlib.contextmanager
+    def working(self) -> Iterator[None]:
+        """While a record is being worked on."""
+        self._active += 1
+        self.idle.clear()
+        try:
+            yield
+        finally:
+            self._active -= 1
+            if not self._active:
+                self.idle.set()
+
+
+@dataclass(eq=False, slots=True)
+class Job:
+    """One record, decoded, and what is owed for it."""
+
+    message: Any
+    """Kafka's own record: the original key, value and place."""
+    record: Any
+    assignment: Assignment
+    began: float
+    """When it was read, by the loop's clock."""
+
+    @property
+    def abandoned(self) -> bool:
+        """Whether somebody else will do it."""
+        return self.assignment.ended.is_set()
+
+    def finish(self) -> None:
+        """All that had to follow from the record is durable."""
+        self.assignment.progress.finished(self.message.offset)
+
+    async def pause(self, seconds: float) -> None:
+        """Wait, but not a moment longer than the record is ours.
+
+        Raises:
+            Abandoned: it no longer is.
+        """
+        if not self.abandoned and seconds > 0:
+            try:
+                await asyncio.wait_for(self.assignment.ended.wait(), seconds)
+            except TimeoutError:
+                return
+        if self.abandoned:
+            raise Abandoned

@@ -1,0 +1,102 @@
+"""Reads what people need to know out of anybody's JSON: Alertmanager's body, Grafana's, or any object at all.
+
+Nothing here raises, whatever the object holds: a field of an unexpected type counts as missing. An alert that says
+little is told with what it says.
+"""
+
+import json
+
+from itertools import islice
+from typing import Any
+from urllib.parse import urlsplit
+
+
+_TITLE_KEYS = ("title", "summary", "subject", "message", "name", "alertname", "event", "description", "text")
+_SEVERITY_KEYS = ("severity", "priority", "level", "urgency")
+_DESCRIPTION_KEYS = ("description", "summary", "message", "text", "body", "details", "reason")
+_NO_TITLE = "Alert"
+
+
+def words(value: Any) -> str:
+    """Text or a number as one trimmed text; of everything else, nothing."""
+    if isinstance(value, str):
+        return value.strip()
+    return str(value) if isinstance(value, int | float) and not isinstance(value, bool) else ""
+
+
+def mapping(value: Any) -> dict[str, Any]:
+    """The object that this is, or an empty one."""
+    return value if isinstance(value, dict) else {}
+
+
+def alerts(payload: dict[str, Any]) -> list[dict[str, Any]]:
+    """The single alerts of a grouped body."""
+    listed = payload.get("alerts")
+    return [alert for alert in listed if isinstance(alert, dict)] if isinstance(listed, list) else []
+
+
+def labels(payload: dict[str, Any]) -> dict[str, str]:
+    """What every alert of the body has in common; the labels of a lone alert where the body has none of its own."""
+    first = next(iter(alerts(payload)), {})
+    return _texts(payload.get("commonLabels") or payload.get("labels") or first.get("labels"))
+
+
+def annotations(payload: dict[str, Any]) -> dict[str, str]:
+    """As `labels`."""
+    first = next(iter(alerts(payload)), {})
+    return _texts(payload.get("commonAnnotations") or payload.get("annotations") or first.get("annotations"))
+
+
+def title(payload: dict[str, Any]) -> str:
+    """The alert's name in one line, never empty."""
+    named = labels(payload).get("alertname") or _first(_lookups(payload), _TITLE_KEYS)
+    return " ".join((named or _of_first_keys(payload)).split()) or _NO_TITLE
+
+
+def severity(payload: dict[str, Any]) -> str:
+    """As the sender calls it, or empty."""
+    return _first([labels(payload), payload], _SEVERITY_KEYS)
+
+
+def status(payload: dict[str, Any]) -> str:
+    """`firing`, `resolved`, or the sender's own word; empty where there is none."""
+    return words(payload.get("status")) or words(payload.get("state"))
+
+
+def description(payload: dict[str, Any]) -> str:
+    """What the sender says about it, unless that is the title again."""
+    said = _first(_lookups(payload), _DESCRIPTION_KEYS)
+    return said if " ".join(said.split()) != title(payload) else ""
+
+
+def web_url(value: Any) -> str:
+    """A URL that is safe to offer for a click, which only http and https are; else nothing."""
+    text = words(value)
+    try:
+        parts = urlsplit(text)
+    except ValueError:
+        return ""
+    return text if parts.scheme in {"http", "https"} and parts.netloc and not set(text) & set(' <>|"\n\t') else ""
+
+
+def as_json(value: Any) -> str:
+    """The value for people to read."""
+    return json.dumps(value, ensure_ascii=False, indent=2, default=str)
+
+
+def _lookups(payload: dict[str, Any]) -> list[dict[str, Any]]:
+    return [annotations(payload), payload, labels(payload)]
+
+
+def _first(places: list[dict[str, Any]], keys: tuple[str, ...]) -> str:
+    found = (words(place.get(key)) for key in keys for place in places)
+    return next((text for text in found if text), "")
+
+
+def _of_first_keys(payload: dict[str, Any]) -> str:
+    pairs = (f"{key}: {words(value)}" for key, value in payload.items() if words(value))
+    return ", ".join(islice(pairs, 3))
+
+
+def _texts(value: Any) -> dict[str, str]:
+    return {str(key): words(text) for key, text in mapping(value).items() if words(text)}
