@@ -2,6 +2,7 @@
 
 import ast
 import re
+import tomllib
 
 from collections.abc import Iterator
 from importlib.metadata import distributions
@@ -103,12 +104,24 @@ def test_no_other_distribution_claims_our_package(package: str) -> None:
     assert rivals == []
 
 
-def test_locks_hold_hashes_and_no_address() -> None:
+@pytest.mark.parametrize("name", ["requirements.txt", "requirements-dev.txt"])
+def test_locks_hold_hashes_and_no_address(name: str) -> None:
     """What is installed is what was locked, from whatever index the machine uses."""
-    for name in ("requirements.txt", "requirements-dev.txt"):
-        lines = (ROOT / name).read_text().splitlines()
-        pins = [number for number, line in enumerate(lines) if re.match(r"[a-z0-9]", line)]
+    lines = (ROOT / name).read_text().splitlines()
+    pins = [number for number, line in enumerate(lines) if re.match(r"[a-z0-9]", line)]
 
-        assert pins != []
-        assert [lines[number] for number in pins if "--hash=sha256:" not in lines[number + 1]] == []
-        assert [line for line in lines if "://" in line or line.startswith("-")] == []
+    assert pins != []
+    assert [lines[number] for number in pins if "--hash=sha256:" not in lines[number + 1]] == []
+    assert [line for line in lines if "://" in line or line.startswith("-")] == []
+
+
+@pytest.mark.parametrize("name", ["requirements.txt", "requirements-dev.txt"])
+def test_locks_are_of_these_dependencies(name: str) -> None:
+    """A dependency that was changed and not locked would not be the one that is installed."""
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())
+    wanted = project["project"]["dependencies"]
+    if name == "requirements-dev.txt":
+        wanted = wanted + project["dependency-groups"]["dev"]
+    locked = {line.split()[0] for line in (ROOT / name).read_text().splitlines() if "==" in line}
+
+    assert [pin for pin in wanted if pin not in locked] == []
