@@ -85,6 +85,7 @@ class Redaction:
         self._secrets = sorted({text for text in secrets if len(text) >= _SHORTEST_SECRET}, key=len, reverse=True)
 
     def __call__(self, _logger: object, _method: str, event: Event) -> Event:
+        """The event without secrets."""
         return {key: self._field(key, value) for key, value in event.items()}
 
     def _field(self, key: object, value: Any) -> Any:

@@ -14,7 +14,7 @@ from ackline.local_stack.ports import choose_ports
 
 KAFKA_IMAGE = "apache/kafka:4.1.1"
 REDIS_IMAGE = "redis:7.4-alpine"
-_PASSWORD = "only-for-tests"  # noqa: S105
+_PASSWORD = "only-for-tests"
 
 
 @contextlib.contextmanager

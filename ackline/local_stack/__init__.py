@@ -80,7 +80,7 @@ class LocalStack:
 def local_stack(state_dir: Path, *, kafka: bool = True, redis: bool = True) -> Iterator[LocalStack]:
     """Start Kafka, Redis or both, wait until they answer, and stop them at the end.
 
-    To be called from the main thread: see `process.dies_with_parent`.
+    To be called from the main thread: see `child.dies_with_parent`.
     """
     state_dir = state_dir.resolve()
     wanted = [name for name, is_wanted in {"kafka": kafka, "redis": redis}.items() if is_wanted]
@@ -88,7 +88,7 @@ def local_stack(state_dir: Path, *, kafka: bool = True, redis: bool = True) -> I
         try:
             cleanup.enter_context(state.held(state_dir))
             servers = _plan(state_dir, wanted)
-            running = [_Running(server, _start(server, cleanup)) for server in servers]
+            running = [_start(server, cleanup) for server in servers]
             for each in running:
                 _wait_until_ready(each)
         except OSError as problem:
@@ -126,11 +126,12 @@ def _plan(state_dir: Path, wanted: list[str]) -> list[KafkaServer | RedisServer]
     return servers
 
 
-def _start(server: KafkaServer | RedisServer, cleanup: contextlib.ExitStack) -> subprocess.Popen[bytes]:
+def _start(server: KafkaServer | RedisServer, cleanup: contextlib.ExitStack) -> _Running:
     server.prepare()
-    started = _spawn(server)
-    cleanup.callback(process.stop, started, _pid_file(server))
-    return started
+    running = _Running(server, _spawn(server))
+    # By way of `running`: what is to be stopped in the end may be a later process than this.
+    cleanup.callback(lambda: process.stop(running.process, _pid_file(server)))
+    return running
 
 
 def _spawn(server: KafkaServer | RedisServer) -> subprocess.Popen[bytes]:

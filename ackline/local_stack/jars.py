@@ -122,7 +122,7 @@ def _download(jar: LockedJar, context: "MavenContext", cache: Path) -> LockedJar
 
 
 def maven_context(scratch: Path) -> "MavenContext":
-    """jgo's view of the Maven repositories, with the user's own from jgo's settings where there are any.
+    """The view that jgo has of the Maven repositories, with the user's own from jgo's settings where there are any.
 
     jgo is imported here because only a first start needs it.
     """
@@ -140,4 +140,4 @@ def _say(line: str, *, passing: bool = False) -> None:
         sys.stderr.write(f"\r\x1b[K{line}" if passing else f"\r\x1b[K{line}\n")
         sys.stderr.flush()
     elif not passing:
-        print(line, file=sys.stderr)
+        sys.stderr.write(f"{line}\n")

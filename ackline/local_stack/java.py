@@ -41,7 +41,7 @@ def _candidates() -> Iterator[Path]:
 def java_version(java: Path) -> int | None:
     """The feature release of a Java, or None where it does not run."""
     try:
-        answer = subprocess.run([java, "-version"], capture_output=True, text=True, timeout=20, check=True)
+        answer = subprocess.run([java, "-version"], capture_output=True, text=True, timeout=20, check=True)  # noqa: S603
     except (OSError, subprocess.SubprocessError):
         return None
     match = re.search(r'version "(?:1\.)?(\d+)', answer.stderr)

@@ -93,7 +93,7 @@ class KafkaServer:
         tool = [*self._java("-XX:TieredStopAtLevel=1"), "kafka.tools.StorageTool", "format", "--ignore-formatted"]
         # `=` because a random id may begin with a dash.
         command = [*tool, f"--cluster-id={cluster_id}", "--config", self.config_file]
-        done = subprocess.run(command, check=False, capture_output=True, text=True, timeout=60)
+        done = subprocess.run(command, check=False, capture_output=True, text=True, timeout=60)  # noqa: S603
         if done.returncode != 0:
             raise LocalStackError(f"Kafka could not format {self.home / 'data'}: {done.stderr.strip() or done.stdout}")
 

@@ -5,51 +5,31 @@ by which a later run recognises and stops it where it survived all the same.
 """
 
 import contextlib
-import ctypes
-import os
 import signal
 import subprocess
-import sys
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
 import psutil
 
+from ackline.child import dies_with_parent
 
-_PR_SET_PDEATHSIG = 1
+
 _STOP_SECONDS = 15
-
-
-def dies_with_parent() -> Callable[[], None] | None:
-    """What a child runs before its program, so that the kernel ends it when its parent is gone. Linux only.
-
-    The kernel watches the parent's *thread*, so children are to be started from a thread that lives as long as we do.
-    """
-    if not sys.platform.startswith("linux"):
-        return None
-    libc = ctypes.CDLL(None)  # loaded before the fork: loading after it could deadlock
-    parent = os.getpid()
-
-    def ask_the_kernel() -> None:
-        libc.prctl(_PR_SET_PDEATHSIG, signal.SIGTERM)
-        if os.getppid() != parent:  # it died before we asked
-            os._exit(1)
-
-    return ask_the_kernel
 
 
 def spawn(command: Sequence[str | Path], *, home: Path, output: Path, pid_file: Path) -> subprocess.Popen[bytes]:
     """Start a server in its own directory; what it prints goes to the end of a file."""
     with output.open("ab") as sink:
-        process = subprocess.Popen(
+        process = subprocess.Popen(  # noqa: S603  # our own servers with our own arguments
             command,
             cwd=home,
             stdin=subprocess.DEVNULL,
             stdout=sink,
             stderr=subprocess.STDOUT,
             start_new_session=True,
-            preexec_fn=dies_with_parent(),  # noqa: PLW1509  # nothing else runs in this process yet
+            preexec_fn=dies_with_parent(signal.SIGTERM),  # noqa: PLW1509  # nothing else runs in this process yet
         )
     pid_file.write_text(str(process.pid))
     return process

@@ -28,7 +28,8 @@ def started_elsewhere(state_dir: Path) -> tuple[subprocess.Popen[str], list[psut
     )
     owner = subprocess.Popen([sys.executable, "-c", program, state_dir], stdout=subprocess.PIPE, text=True)
     assert owner.stdout
-    return owner, [psutil.Process(int(pid)) for pid in owner.stdout.readline().split()]
+    with owner.stdout as told:
+        return owner, [psutil.Process(int(pid)) for pid in told.readline().split()]
 
 
 def redis_of(endpoints: Endpoints) -> Redis:
@@ -166,3 +167,5 @@ def test_a_server_that_died_can_be_revived(tmp_path: Path) -> None:
 
         assert {"redis": -signal.SIGKILL} == died
         assert {} == stack.died()
+        revived = stack.pids()["redis"]
+    assert not psutil.pid_exists(revived)

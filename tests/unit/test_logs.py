@@ -89,10 +89,7 @@ def test_logs_of_ours_and_of_libraries_come_out_alike(capsys: pytest.CaptureFixt
 
     structlog.get_logger("ackline.ingest").info("alert_accepted", incident_id="i1")
     logging.getLogger("aiokafka.client").info("chatter")
-    try:
-        raise RuntimeError(f"bad {SECRET}")
-    except RuntimeError:
-        logging.getLogger("aiokafka.client").exception("lost %s", SECRET)
+    logging.getLogger("aiokafka.client").error("lost %s", SECRET, exc_info=RuntimeError(f"bad {SECRET}"))
 
     ours, theirs = [json.loads(line) for line in capsys.readouterr().err.splitlines()]
     assert ("alert_accepted", "i1", "ingest", "info", "ackline.ingest") == tuple(
