@@ -51,6 +51,7 @@ class OneIncident(RuleBasedStateMachine):
     @precondition(lambda self: not self.delays)
     @rule(wait=st.sampled_from([0, WAIT]))
     def open(self, wait: int) -> None:
+        """The fan-out agent opens the incident."""
         self.delays.append(
             DelayScheduled(
                 **self.common,
@@ -65,6 +66,7 @@ class OneIncident(RuleBasedStateMachine):
     @precondition(lambda self: self.delays and not isinstance(self.delays[-1], DelayCancelled))
     @rule()
     def add_alerts(self) -> None:
+        """Alerts join it."""
         event = f"add{len(self.delays)}"
         self.delays.append(
             DelayAlertsAdded(
@@ -80,19 +82,22 @@ class OneIncident(RuleBasedStateMachine):
     @precondition(lambda self: self.delays and not isinstance(self.delays[-1], DelayCancelled))
     @rule()
     def resolve(self) -> None:
+        """Its sender says that it is over."""
         self.delays.append(DelayCancelled(**self.common, event_id="end", at_ms=self.now))
 
     @precondition(lambda self: self.delays and not isinstance(self.delays[-1], DelayCancelled))
     @rule()
     def refuse_in_slack(self) -> None:
+        """Slack takes no message about it."""
         self.delays.append(DelayExpedited(**self.common, event_id="refused", at_ms=self.now, reason="r"))
 
     @rule()
     def click_ack(self) -> None:
+        """Somebody clicks: ingest claims in Redis if it can, and writes to Kafka."""
         current = self.row.round if self.row else 1
         claim = AckClaim.UNKNOWN
         if self.redis:
-            before = self.claims.setdefault(current, "ack" if current not in self.claims else self.claims[current])
+            before = self.claims.setdefault(current, "ack")
             claim = AckClaim.ALREADY_ESCALATED if before == "page" else AckClaim.WON
         number = f"ack{len(self.acks)}"
         self.acks.append(
@@ -101,14 +106,17 @@ class OneIncident(RuleBasedStateMachine):
 
     @rule(later=st.integers(1, 2 * WAIT))
     def wait(self, later: int) -> None:
+        """Time passes."""
         self.now += later
 
     @rule()
     def lose_redis(self) -> None:
+        """Redis is out of reach."""
         self.redis = False
 
     @rule(empty=st.booleans())
     def bring_redis_back(self, empty: bool) -> None:
+        """Redis is back, perhaps with nothing in it."""
         self.redis = True
         if empty:
             self.claims.clear()
@@ -118,6 +126,7 @@ class OneIncident(RuleBasedStateMachine):
     @precondition(lambda self: self.delays_read < len(self.delays))
     @rule(dies=st.booleans())
     def read_delay(self, dies: bool) -> None:
+        """The next record of `delays`."""
         decision = on_delay(self.row, self.delays[self.delays_read], self.moment(), new_rounds=True)
         self.settle(decision, dies)
         self.delays_read += not dies
@@ -125,16 +134,19 @@ class OneIncident(RuleBasedStateMachine):
     @precondition(lambda self: self.acks_read < len(self.acks))
     @rule(dies=st.booleans())
     def read_ack(self, dies: bool) -> None:
+        """The next record of `acks`."""
         self.settle(on_ack(self.row, self.acks[self.acks_read], self.moment()), dies)
         self.acks_read += not dies
 
     @rule(delays=st.integers(0, 3), acks=st.integers(0, 3))
     def start_from_an_older_commit(self, delays: int, acks: int) -> None:
+        """A worker takes over from what was committed last."""
         self.delays_read = max(0, self.delays_read - delays)
         self.acks_read = max(0, self.acks_read - acks)
 
     @rule(dies=st.booleans())
     def tick(self, dies: bool) -> None:
+        """What is due is claimed and decided."""
         deadline = deadline_of(self.row)
         if self.row is None or deadline is None or deadline.kind is not DeadlineKind.PAGE or deadline.due_ms > self.now:
             return
@@ -149,9 +161,11 @@ class OneIncident(RuleBasedStateMachine):
         self.settle(decision, dies)
 
     def moment(self) -> Moment:
+        """Now."""
         return Moment(self.now, Cause("t", 0, 0))
 
     def settle(self, decision: Decision, dies: bool) -> None:
+        """Effects first, then state, as the agent does it."""
         for effect in decision.effects:
             record = effect.record
             if isinstance(record, PagerDutyTrigger):
