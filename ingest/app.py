@@ -16,6 +16,8 @@ def create_app(edge: Edge) -> FastAPI:
         summary="Alerts in, people told, and somebody paged when nobody acknowledges.",
         redirect_slashes=False,
         redoc_url=None,
+        # Spans hold URLs, and an ACK link in a trace could be followed by whoever reads traces.
+        telemetry={"tracing": False, "metrics": False, "logs": False, "operation_spans": False},
     )
     for routes in (alerts, acknowledge, incidents, health):
         routes.add_to(app, edge)

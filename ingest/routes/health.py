@@ -31,4 +31,5 @@ def add_to(app: FastAPI, edge: Edge) -> None:
         ("/readyz", readyz, "Whether alerts are accepted, and how each dependency is"),
         ("/metrics", metrics, "Prometheus metrics"),
     ):
-        app.router.add_api_route(path, endpoint, methods=["GET", "HEAD"], summary=summary, tags=["operation"])
+        app.router.add_api_route(path, endpoint, methods=["GET"], summary=summary, tags=["operation"])
+        app.router.add_api_route(path, endpoint, methods=["HEAD"], include_in_schema=False)

@@ -113,7 +113,11 @@ def test_repeats_without_end_make_a_timeline_with_an_end() -> None:
 def test_an_entry_written_again_is_the_same_line() -> None:
     """After a crash the same record is processed again, by another reading of the clock."""
     first, second = (
-        [update.identity for update in project(entry(H.ACKNOWLEDGED, at_ms, offset=7)) if isinstance(update, TimelineEntry)]
+        [
+            update.identity
+            for update in project(entry(H.ACKNOWLEDGED, at_ms, offset=7))
+            if isinstance(update, TimelineEntry)
+        ]
         for at_ms in (1_000, 5_000)
     )
 

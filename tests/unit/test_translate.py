@@ -60,7 +60,9 @@ def test_what_can_be_no_alert_is_refused(body: bytes, error: str) -> None:
         pytest.param(b'\xef\xbb\xbf{"a": 1}', [{"a": 1}], False, id="byte order mark"),
         pytest.param(b'[{"a": 1}]', [{"a": 1}], True, id="array of one"),
         pytest.param(b'[{"a": 1}, {}]', [{"a": 1}, {}], True, id="array"),
-        pytest.param(b'{"a": 123456789012345678901234567890}', [{"a": 123456789012345678901234567890}], False, id="big"),
+        pytest.param(
+            b'{"a": 123456789012345678901234567890}', [{"a": 123456789012345678901234567890}], False, id="big"
+        ),
     ],
 )
 def test_any_object_is_an_alert(body: bytes, payloads: list[object], is_array: bool) -> None:
