@@ -139,10 +139,10 @@ class Paging:
             detail["lateness_ms"] = _now_ms() - record.due_ms
             metrics.PAGE_LATENESS.observe(max(detail["lateness_ms"], 0) / 1000)
         await self._log(job, Happening.PAGERDUTY_DELIVERED, detail)
-        job.finish()
         self.trouble = "the latest page went through the default key instead of its own" if fallback else None
         metrics.DELIVERED.labels(ROLE, page.action(record)).inc()
         log.info("page_sent", incident_id=record.incident_id, **detail)
+        job.finish()
 
     async def _rejected(self, job: Job, name: str, outcome: Rejected, hint: str) -> None:
         metrics.REJECTED.labels(ROLE, outcome.reason).inc()
@@ -173,7 +173,7 @@ class Paging:
 
 def _detail(record: PagerDutyEvent, name: str) -> dict[str, Any]:
     return {
-        "event": page.action(record),
+        "action": page.action(record),
         "round": record.round,
         "dedup_key": record.dedup_key,
         "routing_key_name": name or None,

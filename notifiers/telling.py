@@ -124,9 +124,9 @@ class Telling:
     async def _delivered(self, job: Job, receipt: SlackReceipt) -> None:
         kind = _kind(job.record)
         await self._log(job, Happening.SLACK_DELIVERED, {"kind": kind, "channel": receipt.channel, "ts": receipt.ts})
-        job.finish()
         self.trouble = None
         metrics.DELIVERED.labels(ROLE, kind).inc()
+        job.finish()
 
     async def _dropped(self, job: Job) -> None:
         reason = "its message is not known here, so there is nothing to update"
