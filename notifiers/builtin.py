@@ -3,6 +3,8 @@
 from typing import Any, Final
 
 from notifiers import payload as read
+from streams.records import severity as severity_of
+from streams.records import title
 
 
 SHOWN_ALERTS: Final = 5
@@ -26,10 +28,10 @@ def shortened(text: str, longest: int) -> str:
 
 def headline(payload: dict[str, Any]) -> str:
     """The alert in one line of mrkdwn."""
-    severity, status = read.severity(payload), read.status(payload)
+    severity, status = severity_of(payload), read.status(payload)
     resolved = status.lower() in {"resolved", "ok"}
     sign = "✅" if resolved else _SIGNS.get(severity.lower(), "🔔")
-    name = shortened(read.title(payload), 200).replace("*", "∗")
+    name = title(payload).replace("*", "∗")
     level = f"{shortened(severity, 40).upper()} · " if severity else ""
     return f"{sign} *{escaped(level + name)}*" + (f"  ({escaped(shortened(status, 40))})" if status else "")
 
@@ -57,7 +59,7 @@ def _alert_line(alert: dict[str, Any]) -> str:
     labels = read.labels(alert)
     place = next((labels[name] for name in ("instance", "pod", "host", "service", "job") if name in labels), "")
     named = f" `{escaped(_no_ticks(shortened(place, 80)))}`" if place else ""
-    said = read.description(alert) or read.title(alert)
+    said = read.description(alert) or title(alert)
     return f"•{named} {escaped(shortened(said, 300))}"
 
 

@@ -16,7 +16,9 @@ from streams.records import (
     PagerDutyEvent,
     PagerDutyResolve,
     PagerDutyTrigger,
+    title,
 )
+from streams.records import severity as severity_of
 
 
 MAX_SUMMARY: Final = 1_024
@@ -78,7 +80,7 @@ def action(record: PagerDutyEvent) -> str:
 
 def severity(payload: dict[str, Any]) -> str:
     """One of PagerDuty's four; unknown or missing is `error`, as Alertmanager has it."""
-    return _SEVERITY_OF.get(read.severity(payload).lower(), "error")
+    return _SEVERITY_OF.get(severity_of(payload), "error")
 
 
 def _trigger(record: PagerDutyTrigger, public_host: str, warning: str | None) -> dict[str, Any]:
@@ -140,8 +142,8 @@ def _few_details(record: PagerDutyTrigger) -> dict[str, Any]:
 
 
 def _summary(record: PagerDutyTrigger) -> str:
-    title, said = read.title(record.payload), " ".join(read.description(record.payload).split())
-    return shortened(f"{title}: {said}" if said else title, MAX_SUMMARY)
+    named, said = title(record.payload), " ".join(read.description(record.payload).split())
+    return shortened(f"{named}: {said}" if said else named, MAX_SUMMARY)
 
 
 def _source(payload: dict[str, Any], labels: dict[str, str]) -> str:

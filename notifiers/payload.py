@@ -6,15 +6,13 @@ little is told with what it says.
 
 import json
 
-from itertools import islice
 from typing import Any
 from urllib.parse import urlsplit
 
+from streams.records import title
 
-_TITLE_KEYS = ("title", "summary", "subject", "message", "name", "alertname", "event", "description", "text")
-_SEVERITY_KEYS = ("severity", "priority", "level", "urgency")
+
 _DESCRIPTION_KEYS = ("description", "summary", "message", "text", "body", "details", "reason")
-_NO_TITLE = "Alert"
 
 
 def words(value: Any) -> str:
@@ -47,17 +45,6 @@ def annotations(payload: dict[str, Any]) -> dict[str, str]:
     return _texts(payload.get("commonAnnotations") or payload.get("annotations") or first.get("annotations"))
 
 
-def title(payload: dict[str, Any]) -> str:
-    """The alert's name in one line, never empty."""
-    named = labels(payload).get("alertname") or _first(_lookups(payload), _TITLE_KEYS)
-    return " ".join((named or _of_first_keys(payload)).split()) or _NO_TITLE
-
-
-def severity(payload: dict[str, Any]) -> str:
-    """As the sender calls it, or empty."""
-    return _first([labels(payload), payload], _SEVERITY_KEYS)
-
-
 def status(payload: dict[str, Any]) -> str:
     """`firing`, `resolved`, or the sender's own word; empty where there is none."""
     return words(payload.get("status")) or words(payload.get("state"))
@@ -66,7 +53,7 @@ def status(payload: dict[str, Any]) -> str:
 def description(payload: dict[str, Any]) -> str:
     """What the sender says about it, unless that is the title again."""
     said = _first(_lookups(payload), _DESCRIPTION_KEYS)
-    return said if " ".join(said.split()) != title(payload) else ""
+    return said if title({"title": said}) != title(payload) else ""
 
 
 def web_url(value: Any) -> str:
@@ -91,11 +78,6 @@ def _lookups(payload: dict[str, Any]) -> list[dict[str, Any]]:
 def _first(places: list[dict[str, Any]], keys: tuple[str, ...]) -> str:
     found = (words(place.get(key)) for key in keys for place in places)
     return next((text for text in found if text), "")
-
-
-def _of_first_keys(payload: dict[str, Any]) -> str:
-    pairs = (f"{key}: {words(value)}" for key, value in payload.items() if words(value))
-    return ", ".join(islice(pairs, 3))
 
 
 def _texts(value: Any) -> dict[str, str]:

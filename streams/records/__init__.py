@@ -23,6 +23,7 @@ from streams.records.pagerduty import (
     PageReason,
 )
 from streams.records.slack import IncidentStatus, SlackNotification, SlackPost, SlackThread, SlackUpdate
+from streams.records.summary import severity, title
 
 
 __all__ = [
@@ -55,4 +56,6 @@ __all__ = [
     "SlackUpdate",
     "Tick",
     "read_options",
+    "severity",
+    "title",
 ]
