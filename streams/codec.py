@@ -1,5 +1,8 @@
 """Records to bytes and back. What cannot be read is `Unusable`, with a reason for people; nothing else escapes."""
 
+import functools
+import operator
+
 from typing import Any
 
 import msgspec
@@ -8,7 +11,10 @@ from streams.records import (
     VERSION,
     Ack,
     AlertEvent,
-    DelayRecord,
+    DelayAlertsAdded,
+    DelayCancelled,
+    DelayExpedited,
+    DelayScheduled,
     LogEntry,
     Millis,
     PagerDutyAcknowledge,
@@ -32,15 +38,24 @@ MAX_DEPTH = 64
 """Levels of an alert's body. Real ones have fewer than ten."""
 
 _ENCODER = msgspec.json.Encoder()
+_RECORDS: dict[Topic, tuple[type[Record], ...]] = {
+    Topic.ALERTS: (AlertEvent,),
+    Topic.SLACK_NOTIFICATIONS: (SlackPost, SlackThread, SlackUpdate),
+    Topic.DELAYS: (DelayScheduled, DelayAlertsAdded, DelayCancelled, DelayExpedited),
+    Topic.ACKS: (Ack,),
+    Topic.TICKS: (Tick,),
+    Topic.PAGERDUTY_EVENTS: (PagerDutyTrigger, PagerDutyAcknowledge, PagerDutyResolve),
+    Topic.INCIDENT_LOG: (LogEntry,),
+}
 _DECODERS: dict[Topic, msgspec.json.Decoder[Any]] = {
-    Topic.SLACK_NOTIFICATIONS: msgspec.json.Decoder(SlackPost | SlackThread | SlackUpdate),
-    Topic.DELAYS: msgspec.json.Decoder(DelayRecord),
-    Topic.ACKS: msgspec.json.Decoder(Ack),
-    Topic.TICKS: msgspec.json.Decoder(Tick),
-    Topic.PAGERDUTY_EVENTS: msgspec.json.Decoder(PagerDutyTrigger | PagerDutyAcknowledge | PagerDutyResolve),
-    Topic.INCIDENT_LOG: msgspec.json.Decoder(LogEntry),
+    topic: msgspec.json.Decoder(functools.reduce(operator.or_, records)) for topic, records in _RECORDS.items()
 }
 _OBJECT = msgspec.json.Decoder(dict[str, Any])
+
+
+def record_types(topic: Topic) -> tuple[type[Record], ...]:
+    """The types of record that a topic carries."""
+    return _RECORDS[topic]
 
 
 def encode(record: Record) -> bytes:
