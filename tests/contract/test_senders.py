@@ -1,5 +1,6 @@
 """What every sender owes, whatever its destination: one call, and an outcome for everything that can become of it."""
 
+import asyncio
 import contextlib
 import io
 import logging
@@ -144,14 +145,29 @@ async def test_every_status_has_an_outcome(destination: Destination, status: int
     assert str(status) in outcome.detail
 
 
-@pytest.mark.parametrize("status", [301, 302, 307, 308])
+@contextlib.asynccontextmanager
+async def redirecting(status: int, target: str) -> AsyncIterator[str]:
+    """The URL of a server that sends every request elsewhere, with its path."""
+
+    async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        path = (await reader.readline()).split()[1].decode()
+        writer.write(f"HTTP/1.1 {status} Gone\r\nLocation: {target}{path}\r\nContent-Length: 0\r\n\r\n".encode())
+        await writer.drain()
+        writer.close()
+
+    async with await asyncio.start_server(answer, "127.0.0.1", 0) as server:
+        yield f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}"
+
+
+@pytest.mark.parametrize("status", [301, 302, 303, 307, 308])
 async def test_redirects_are_not_followed(destination: Destination, status: int) -> None:
-    """A key must not travel to wherever an answer points; one call is made, and it is not delivered."""
-    destination.behaviour.fail("status", status=status)
-    outcome = await destination.send()
+    """A key must not travel to wherever an answer points, not even where it would be taken."""
+    async with redirecting(status, destination.url) as url:
+        outcome = await destination.send(url=url)
 
     assert not isinstance(outcome, Delivered)
-    assert 1 == len(destination.behaviour.calls)
+    assert f"HTTP {status}" in outcome.detail
+    assert [] == list(destination.behaviour.calls)
 
 
 async def test_a_success_that_is_not_the_destinations_is_no_success(destination: Destination) -> None:

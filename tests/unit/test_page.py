@@ -59,7 +59,10 @@ def test_a_page_leads_on() -> None:
     ] == [link["href"] for link in event["links"]]
 
 
-@pytest.mark.parametrize("url", ["javascript:alert(1)", "file:///etc/passwd", "https://", "https://a b", 7, None])
+@pytest.mark.parametrize(
+    "url",
+    ["javascript:alert(1)", "javascript://x/%0aalert(1)", "file:///etc/passwd", "https://", "https://a b", 7, None],
+)
 def test_only_web_addresses_become_links(url: Any) -> None:
     """Whoever sends alerts must not be able to put another kind of link into a page."""
     event = event_of(trigger(payload={"title": "x", "externalURL": url}), HOST)

@@ -192,6 +192,15 @@ async def test_no_cut_goes_through_an_escape(text: str) -> None:
     assert_within_slacks_limits(message)
 
 
+async def test_no_cut_goes_through_a_link() -> None:
+    """Half of a link would show as text with half an address."""
+    message = await renderer("{% for n in range(900) %}<https://a.example/{{ n }}|{{ n }}> {% endfor %}").post(post())
+    parts = [block["text"]["text"] for block in message.blocks if block["type"] == "section"]
+
+    assert [0] * len(parts) == [part.count("<") - part.count(">") for part in parts]
+    assert_within_slacks_limits(message)
+
+
 async def test_warnings_are_shown() -> None:
     """Who sends nonsense, and who reads the alert, learn of it; and of no more than they can read."""
     message = await renderer().post(post(warnings=("oncall_wait_minutes <x>", *["more"] * 9)))
