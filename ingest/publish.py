@@ -78,7 +78,8 @@ class Publisher:
 
     def __init__(self, kafka: KafkaSettings, bounds: IngestSettings) -> None:
         self._kafka = kafka
-        self._bounds = bounds
+        self._most_waiting = bounds.max_in_flight
+        self._timeout = bounds.publish_timeout.total_seconds()
         self._names = {topic: topic_name(kafka.topic_prefix, topic) for topic in Topic}
         self._producer: AIOKafkaProducer | None = None
         self._broken = asyncio.Event()
@@ -124,15 +125,19 @@ class Publisher:
         if max(sizes) > _LARGEST_VALUE:
             raise RecordTooLarge("the record is larger than Kafka takes")
         size = sum(sizes)
-        if self._waiting >= self._bounds.max_in_flight or self._waiting_bytes + size > MAX_IN_FLIGHT_BYTES:
+        if self._waiting >= self._most_waiting or self._waiting_bytes + size > MAX_IN_FLIGHT_BYTES:
             raise Overloaded(f"{self._waiting} requests wait for Kafka already")
         began = time.perf_counter()
         delivery = self._begin(producer, messages, size)
-        done, _ = await asyncio.wait({delivery}, timeout=self._bounds.publish_timeout.total_seconds())
-        if not done:
-            raise KafkaAway(f"Kafka did not acknowledge within {self._bounds.publish_timeout.total_seconds():g} s")
+        try:
+            async with asyncio.timeout(self._timeout):
+                # Shielded: a send cannot be taken back, and its place in memory is its own until it is settled.
+                await asyncio.shield(delivery)
+        except TimeoutError:
+            raise KafkaAway(f"Kafka did not acknowledge within {self._timeout:g} s") from None
+        except KafkaError as problem:
+            raise self._judged(problem, producer) from problem
         metrics.PUBLISH_SECONDS.observe(time.perf_counter() - began)
-        self._judge(delivery, producer)
 
     def _begin(self, producer: AIOKafkaProducer, messages: Sequence[Message], size: int) -> asyncio.Task[None]:
         # It holds its place until Kafka has settled it, not until its request gives up: that is what takes memory.
@@ -159,16 +164,13 @@ class Publisher:
         for acknowledgement in sent:
             await acknowledgement
 
-    def _judge(self, delivery: asyncio.Task[None], producer: AIOKafkaProducer) -> None:
-        problem = delivery.exception()
-        if problem is None:
-            return
+    def _judged(self, problem: KafkaError, producer: AIOKafkaProducer) -> NotPublished:
         if isinstance(problem, MessageSizeTooLargeError):
-            raise RecordTooLarge("the record is larger than Kafka takes") from problem
+            return RecordTooLarge("the record is larger than Kafka takes")
         # An idempotent producer that has failed once may fail for ever (fenced, out of sequence): take a new one.
         if producer is self._producer:
             self._broken.set()
-        raise KafkaAway(f"Kafka did not take the record ({type(problem).__name__})") from problem
+        return KafkaAway(f"Kafka did not take the record ({type(problem).__name__})")
 
     async def _connect(self, producer: AIOKafkaProducer) -> None:
         async with asyncio.timeout(_CONNECT.total_seconds()):

@@ -12,7 +12,7 @@ import uvicorn
 
 from config.settings import Settings
 from ingest.acknowledge import Desk
-from ingest.app import create_app
+from ingest.app import create_app, with_short_way
 from ingest.backlog import Backlog
 from ingest.edge import Edge, ack_links, now_ms
 from ingest.open_incidents import OpenIncidents
@@ -91,7 +91,7 @@ class _Server(uvicorn.Server):
 def _server(edge: Edge) -> _Server:
     return _Server(
         uvicorn.Config(
-            create_app(edge),
+            with_short_way(create_app(edge), edge),
             http="httptools",
             ws="none",
             lifespan="off",
