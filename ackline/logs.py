@@ -24,14 +24,14 @@ SECRET_WORDS = ("token", "password", "routing_key", "signing_key", "authorizatio
 _SHORTEST_SECRET = 6
 """Shorter values are not looked for in texts: masking every `abc` would make logs unreadable and hide little."""
 
-_CHATTY = ("aiokafka", "faust", "mode", "httpx", "httpcore", "asyncio", "urllib3", "uvicorn.access")
-"""Libraries that tell at INFO what nobody on call wants to read. What goes wrong they tell at WARNING and above."""
-
 Event = MutableMapping[str, Any]
 
 
-def configure_logs(role: str, secrets: Iterable[str] = (), *, level: int = logging.INFO) -> None:
-    """Send structlog's events and all of stdlib logging to stderr, in one form, masked."""
+def configure_logs(role: str, secrets: Iterable[str] = ()) -> None:
+    """Send structlog's events and all of stdlib logging to stderr, in one form, masked.
+
+    Ours are told from INFO on, the libraries' from WARNING on: at INFO they tell what nobody on call wants to read.
+    """
     is_terminal = sys.stderr.isatty()
     shared: list[structlog.typing.Processor] = [
         structlog.contextvars.merge_contextvars,
@@ -43,14 +43,13 @@ def configure_logs(role: str, secrets: Iterable[str] = (), *, level: int = loggi
     structlog.configure(
         processors=[*shared, structlog.stdlib.ProcessorFormatter.wrap_for_formatter],
         logger_factory=structlog.stdlib.LoggerFactory(),
-        wrapper_class=structlog.make_filtering_bound_logger(level),
+        wrapper_class=structlog.make_filtering_bound_logger(logging.INFO),
         cache_logger_on_first_use=True,
     )
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(_formatter(role, shared, Redaction(secrets), is_terminal=is_terminal))
-    logging.basicConfig(handlers=[handler], level=level, force=True)
-    for name in _CHATTY:
-        logging.getLogger(name).setLevel(logging.WARNING)
+    logging.basicConfig(handlers=[handler], level=logging.WARNING, force=True)
+    logging.getLogger("ackline").setLevel(logging.INFO)
 
 
 def _formatter(

@@ -5,10 +5,10 @@ its retention may be somebody's decision. A wrong number of partitions is an err
 """
 
 import asyncio
+import contextlib
 import time
 
 from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any, TypeVar
@@ -16,6 +16,7 @@ from typing import Any, TypeVar
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
 from aiokafka.errors import (
+    GroupAuthorizationFailedError,
     InvalidReplicationFactorError,
     KafkaConnectionError,
     KafkaError,
@@ -26,7 +27,7 @@ from aiokafka.errors import (
 
 from config.kafka_options import client_options
 from config.settings import KafkaSettings
-from streams.topics import TopicSpec, all_topics
+from streams.topics import TopicSpec, all_topics, app_id
 
 
 PATIENCE = timedelta(seconds=30)
@@ -91,7 +92,7 @@ async def inspect_topics(kafka: KafkaSettings, *, patience: timedelta = PATIENCE
 
 
 async def ensure_topics(kafka: KafkaSettings, *, patience: timedelta = PATIENCE) -> list[TopicReport]:
-    """Create the missing topics, wait until every partition has a leader, and report.
+    """Create the missing topics, wait until every partition has a leader and groups can form, and report.
 
     Raises:
         TopicsError: a topic has another number of partitions, or could not be created.
@@ -103,6 +104,7 @@ async def ensure_topics(kafka: KafkaSettings, *, patience: timedelta = PATIENCE)
         missing = [report.spec for report in before if report.found is None]
         if missing:
             await _retried(lambda: _create(admin, missing), deadline)
+        await _retried(lambda: _find_coordinator(admin, kafka), deadline)
         return await _retried(lambda: _reports_with_leaders(admin, specs), deadline)
 
 
@@ -123,7 +125,7 @@ def _specs(kafka: KafkaSettings) -> list[TopicSpec]:
     )
 
 
-@asynccontextmanager
+@contextlib.asynccontextmanager
 async def _admin(kafka: KafkaSettings, deadline: float) -> AsyncIterator[AIOKafkaAdminClient]:
     admin = AIOKafkaAdminClient(**client_options(kafka), request_timeout_ms=_REQUEST_SECONDS * 1000)
     try:
@@ -165,6 +167,13 @@ async def _create(admin: AIOKafkaAdminClient, specs: list[TopicSpec]) -> None:
         # One that exists was made by somebody beside us, or by an attempt of ours whose answer was lost.
         if for_code(code) not in {NoError, TopicAlreadyExistsError}:
             raise for_code(code)(f"topic {name} could not be created: {message or for_code(code).description}")
+
+
+async def _find_coordinator(admin: AIOKafkaAdminClient, kafka: KafkaSettings) -> None:
+    """Asking for it lets a new broker make the topic of its groups, which the first consumers would fail without."""
+    # Who may create topics need not be who may consume.
+    with contextlib.suppress(GroupAuthorizationFailedError):
+        await admin.find_coordinator(app_id(kafka.topic_prefix))
 
 
 async def _reports_with_leaders(admin: AIOKafkaAdminClient, specs: list[TopicSpec]) -> list[TopicReport]:
