@@ -16,6 +16,7 @@ log = structlog.get_logger("ackline.ingest")
 
 _QUIET_SECONDS = 1.0
 _MOST_AT_ONCE = 256
+_GATHER_SECONDS = 0.002
 
 
 class OpenIncidents:
@@ -48,6 +49,9 @@ class OpenIncidents:
                 for future, found in zip(futures, await self._find(keys), strict=True):
                     if not future.done():
                         future.set_result(found)
+                if len(keys) > 1:
+                    # Many are asking, and wait for Kafka longer than this. A call costs the same for one key or fifty.
+                    await asyncio.sleep(_GATHER_SECONDS)
         finally:
             self._asking = None
 
