@@ -1,19 +1,21 @@
 """Kafka and Redis from their container images, for machines with Docker."""
 
 import contextlib
+import time
 
 from collections.abc import Iterator
 
 from testcontainers.community.redis import RedisContainer
 from testcontainers.core.container import DockerContainer
-from testcontainers.core.wait_strategies import LogMessageWaitStrategy
 
 from ackline.local_stack import Endpoints
+from ackline.local_stack.kafka import answers
 from ackline.local_stack.ports import choose_ports
 
 
 KAFKA_IMAGE = "apache/kafka:4.1.1"
 REDIS_IMAGE = "redis:7.4-alpine"
+_READY_SECONDS = 90
 _PASSWORD = "only-for-tests"
 
 
@@ -31,11 +33,19 @@ def _kafka() -> Iterator[str]:
     # A broker has to be told before it starts under which port clients reach it, so the host's port is chosen here.
     port = choose_ports(["kafka"], {})["kafka"]
     container = DockerContainer(KAFKA_IMAGE).with_bind_ports(9092, port)
-    address = f"{container.get_docker_client().host()}:{port}"
-    container.with_envs(**_broker_environment(address))
-    container.waiting_for(LogMessageWaitStrategy("Kafka Server started").with_startup_timeout(90))
+    host = container.get_docker_client().host()
+    container.with_envs(**_broker_environment(f"{host}:{port}"))
     with container:
-        yield address
+        _wait_for_broker(host, port)
+        yield f"{host}:{port}"
+
+
+def _wait_for_broker(host: str, port: int) -> None:
+    deadline = time.monotonic() + _READY_SECONDS
+    while not answers(host, port):
+        if time.monotonic() > deadline:
+            raise TimeoutError(f"{KAFKA_IMAGE} gave no answer in {_READY_SECONDS} s")
+        time.sleep(0.1)
 
 
 def _broker_environment(address: str) -> dict[str, str]:

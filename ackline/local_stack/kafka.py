@@ -76,12 +76,7 @@ class KafkaServer:
 
     def is_ready(self) -> bool:
         """Whether the broker answers a request in its own protocol."""
-        try:
-            with socket.create_connection((LOOPBACK, self.port), timeout=1) as broker:
-                broker.sendall(struct.pack(">i", len(_API_VERSIONS_REQUEST)) + _API_VERSIONS_REQUEST)
-                return len(broker.recv(10)) > 0
-        except OSError:
-            return False
+        return answers(LOOPBACK, self.port)
 
     def _java(self, *options: str) -> list[str | Path]:
         classpath = ":".join(str(jar) for jar in self.jars)
@@ -122,3 +117,13 @@ class KafkaServer:
             "transaction.state.log.num.partitions": 4,
             "log.cleaner.dedupe.buffer.size": 16 * 1024 * 1024,
         }
+
+
+def answers(host: str, port: int) -> bool:
+    """Whether a broker that takes requests listens there; a port alone is open earlier, or by somebody else."""
+    try:
+        with socket.create_connection((host, port), timeout=1) as broker:
+            broker.sendall(struct.pack(">i", len(_API_VERSIONS_REQUEST)) + _API_VERSIONS_REQUEST)
+            return len(broker.recv(10)) > 0
+    except OSError:
+        return False
