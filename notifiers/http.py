@@ -8,6 +8,7 @@ import ssl
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any, Final
 
 import httpx
@@ -44,7 +45,6 @@ def client(seconds: float = TOTAL_SECONDS) -> httpx.AsyncClient:
         timeout=httpx.Timeout(seconds, connect=seconds / 2),
         limits=httpx.Limits(max_connections=256, max_keepalive_connections=256, keepalive_expiry=15),
         follow_redirects=False,
-        headers={"User-Agent": "Ackline"},
     )
 
 
@@ -53,11 +53,14 @@ async def post(
 ) -> Answer | Retry:
     """POST this as JSON. Whatever keeps an answer from coming is worth another try."""
     content = msgspec.json.encode(body)
-    sent = {**headers, "Content-Type": "application/json; charset=utf-8"}
     total = client.timeout.read or TOTAL_SECONDS
     try:
-        async with asyncio.timeout(total), client.stream("POST", url, content=content, headers=sent) as response:
-            return Answer(response.status_code, _retry_after(response), _json_object(await _bounded(response)))
+        async with asyncio.timeout(total):
+            response = await client.send(_request(client, url, content, headers), stream=True)
+            try:
+                return Answer(response.status_code, _retry_after(response), _json_object(await _bounded(response)))
+            finally:
+                await response.aclose()
     except Exception as problem:  # noqa: BLE001  # Two libraries and the system raise here, and all of it is "no answer".
         return _no_answer(problem)
 
@@ -66,6 +69,18 @@ def shortened(text: str) -> str:
     """Words of the other side, as long as a log line takes."""
     line = " ".join(text.split())
     return line if len(line) <= MAX_DETAIL else f"{line[: MAX_DETAIL - 1]}…"
+
+
+def _request(client: httpx.AsyncClient, url: str, content: bytes, headers: Mapping[str, str]) -> httpx.Request:
+    # Whole, instead of merged with the client's own headers, cookies and parameters: that is half of a call's cost.
+    sent = {**headers, "Content-Type": "application/json; charset=utf-8", "User-Agent": "Ackline"}
+    timeout = {"timeout": client.timeout.as_dict()}
+    return httpx.Request("POST", _parsed(url), headers=sent, content=content, extensions=timeout)
+
+
+@lru_cache(maxsize=16)
+def _parsed(url: str) -> httpx.URL:
+    return httpx.URL(url)
 
 
 async def _bounded(response: httpx.Response) -> bytes:

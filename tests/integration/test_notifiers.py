@@ -1,5 +1,6 @@
-"""Notifiers against a real Kafka and a real Redis: what is told, what is paged, and what troubles do not cost."""
+"""Notifiers against a real Kafka and a real Redis: what is told in Slack, and what troubles do not cost."""
 
+import asyncio
 import time
 
 from collections.abc import AsyncIterator
@@ -20,7 +21,6 @@ from tests.integration.notifier_world import (
     TOKEN,
     World,
     a_world,
-    acknowledge,
     post,
     thread,
     trigger,
@@ -30,7 +30,6 @@ from tests.integration.notifier_world import (
 
 
 SLACK = (Topic.SLACK_NOTIFICATIONS, "notifiers-slack")
-PAGERDUTY = (Topic.PAGERDUTY_EVENTS, "notifiers-pagerduty")
 
 
 @pytest.fixture
@@ -161,6 +160,21 @@ async def test_partitions_change_hands_without_loss_or_repeat(world: World) -> N
     assert 40 == len(world.sandbox.slack_messages)
 
 
+async def test_what_waits_is_bounded(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    """While Slack hangs no more is read than the bound, and when it is over everything is told."""
+    monkeypatch.setattr("notifiers.consume.MAX_READ_AHEAD", 10)
+    monkeypatch.setattr("notifiers.consume._BATCH", 5)
+    world.sandbox.slack.fail("hang")
+    await world.write(Topic.SLACK_NOTIFICATIONS, *(post(f"i{n}", channel_id=f"C{n}") for n in range(40)))
+
+    async with world.notifiers():
+        await world.sandbox.wait_for(lambda: len(world.sandbox.slack.calls) >= 10)
+        await asyncio.sleep(0.5)  # Time in which it could read on, and must not.
+        assert len(world.sandbox.slack.calls) <= 15
+        world.sandbox.slack.restore()
+        await world.sandbox.wait_for(lambda: len(world.sandbox.slack_messages) == 40, timeout=20)
+
+
 async def test_a_stop_commits_only_what_is_done(world: World) -> None:
     """A record that is waiting for its next try is done by whoever comes next."""
     world.sandbox.slack.fail("status", status=503)
@@ -274,48 +288,6 @@ async def test_a_record_that_cannot_be_read_is_put_aside(world: World) -> None:
     assert 3 == await world.committed(*SLACK)
 
 
-async def test_a_page_is_triggered_with_a_receipt(world: World) -> None:
-    """PagerDuty has an incident with the alert's own words, and the log has PagerDuty's answer and the lateness."""
-    await world.write(Topic.PAGERDUTY_EVENTS, trigger())
-
-    async with world.notifiers():
-        [entry] = await world.log(1)
-
-    [incident] = world.sandbox.pagerduty_incidents
-    assert ("default", "incident-1", "DiskFull: Only 3 % are left.") == (
-        incident.key_name,
-        incident.dedup_key,
-        incident.summary,
-    )
-    assert (Happening.PAGERDUTY_DELIVERED, "pagerduty") == (entry.what, entry.role)
-    lateness_ms = entry.detail.pop("lateness_ms")
-    assert entry.at_ms - 1_000 == pytest.approx(lateness_ms, abs=1_000)
-    assert {
-        "action": "trigger",
-        "round": 1,
-        "dedup_key": "incident-1",
-        "routing_key_name": None,
-        "status": "success",
-    } == entry.detail
-    assert 1 == await world.committed(*PAGERDUTY)
-
-
-async def test_an_outage_of_pagerduty_is_outlasted(world: World) -> None:
-    """A lost answer and then errors are tried again until they end; it was one incident all along, and what followed
-    the page comes after it."""
-    world.sandbox.pagerduty.fail("status", status=503)
-    world.sandbox.pagerduty.fail("lose_answer", times=1)
-    await world.write(Topic.PAGERDUTY_EVENTS, trigger(), acknowledge())
-
-    async with world.notifiers():
-        await world.sandbox.wait_for(lambda: len(world.sandbox.pagerduty.calls) >= 3)
-        world.sandbox.pagerduty.restore()
-        assert [Happening.PAGERDUTY_DELIVERED] * 2 == await world.happened(2)
-
-    [incident] = world.sandbox.pagerduty_incidents
-    assert (2, "acknowledged") == (incident.triggers, incident.status)
-
-
 async def test_a_key_is_found_by_its_name_and_shown_to_nobody(world: World) -> None:
     """The name chooses the key; keys and the token are in no topic and no log line."""
     await world.write(Topic.PAGERDUTY_EVENTS, trigger(routing_key_name="infra"), trigger("other"))
@@ -332,47 +304,3 @@ async def test_a_key_is_found_by_its_name_and_shown_to_nobody(world: World) -> N
     assert b"DiskFull" in everywhere
     for secret in (INFRA_KEY, DEFAULT_KEY, TOKEN):
         assert secret.encode() not in everywhere
-
-
-async def test_a_key_that_is_refused_gives_way_to_the_default_key(world: World) -> None:
-    """The page goes out, says why it went this way, and its acknowledgement goes the same way, even after a restart."""
-    world.sandbox.pagerduty.fail("error", error="Invalid routing key", on="infra", times=1)
-    await world.write(Topic.PAGERDUTY_EVENTS, trigger(routing_key_name="infra"))
-    async with world.notifiers() as role:
-        rejected, delivered = await world.log(2)
-        assert "default key" in role.health()["pagerduty"]
-    await world.write(Topic.PAGERDUTY_EVENTS, acknowledge(routing_key_name="infra"))
-    async with world.notifiers():
-        await world.log(3)
-
-    [incident] = world.sandbox.pagerduty_incidents
-    assert ("default", "acknowledged") == (incident.key_name, incident.status)
-    assert "'infra'" in incident.payload["custom_details"]["warning"]
-    assert (Happening.PAGERDUTY_REJECTED, "infra") == (rejected.what, rejected.detail["routing_key_name"])
-    assert (Happening.PAGERDUTY_DELIVERED, True) == (delivered.what, delivered.detail["fallback"])
-
-
-async def test_a_name_that_is_not_configured_pages_through_the_default_key(world: World) -> None:
-    """In doubt, page; the page says so."""
-    await world.write(Topic.PAGERDUTY_EVENTS, trigger(routing_key_name="gone"))
-
-    async with world.notifiers():
-        await world.log(1)
-
-    [incident] = world.sandbox.pagerduty_incidents
-    assert "not configured" in incident.payload["custom_details"]["warning"]
-
-
-async def test_a_page_that_no_key_can_deliver_is_put_aside_loudly(world: World) -> None:
-    """Nothing else can be done, and nothing is hidden: dead letter, log entry, health; the next page goes out."""
-    world.sandbox.pagerduty.fail("error", error="Invalid routing key", times=2)
-    await world.write(Topic.PAGERDUTY_EVENTS, trigger("first"), trigger("second"))
-
-    async with world.notifiers():
-        assert [Happening.PAGERDUTY_REJECTED, Happening.PAGERDUTY_DELIVERED] == await world.happened(2)
-        [letter] = await world.records(Topic.DEAD_LETTERS, 1)
-
-    assert (
-        b"PagerDuty: refused: HTTP 400: Event object is invalid; Invalid routing key" == dict(letter.headers)["reason"]
-    )
-    assert ["second"] == [incident.dedup_key for incident in world.sandbox.pagerduty_incidents]
