@@ -73,9 +73,14 @@ def kafka_jars() -> list[Path]:
     """The verified jars, downloaded where they are not in the cache yet."""
     cache = cache_dir()
     locked = parse_lock(LOCK_FILE.read_text())
-    missing = [jar for jar in locked if not _is_right(cache / jar.file_name, jar)]
-    if missing:
-        _download_all(missing, cache)
+    try:
+        missing = [jar for jar in locked if not _is_right(cache / jar.file_name, jar)]
+        if missing:
+            _download_all(missing, cache)
+    except OSError as problem:
+        raise LocalStackError(
+            f"cannot keep Kafka's jars in {cache}: {problem.strerror}. XDG_CACHE_HOME chooses another place"
+        ) from problem
     return [cache / jar.file_name for jar in locked]
 
 
@@ -104,7 +109,9 @@ def _download_all(jars: list[LockedJar], cache: Path) -> None:
 def _download(jar: LockedJar, context: "MavenContext", cache: Path) -> LockedJar:
     try:
         fetched = context.create_dependency(jar.coordinate).artifact.resolve()
-    except (OSError, RuntimeError) as problem:  # requests' errors are OSErrors
+    except (OSError, RuntimeError) as problem:
+        if isinstance(problem, OSError) and problem.errno:
+            raise  # This machine's trouble; the network's troubles are OSErrors of requests, without a number.
         raise LocalStackError(
             f"cannot download {jar.coordinate} for the local Kafka ({type(problem).__name__}). Is the machine "
             "connected? Repositories of your own go into ~/.config/jgo.conf, section [repositories]. "

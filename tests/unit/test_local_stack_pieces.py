@@ -104,6 +104,15 @@ def test_a_download_that_fails_says_what_to_do(maven: Path) -> None:
         kafka_jars()
 
 
+def test_a_cache_that_cannot_be_written_is_told_as_what_it_is(maven: Path) -> None:
+    """As trouble of this machine and not of the network, with the variable that chooses another place."""
+    jars.cache_dir().parent.mkdir(parents=True)
+    jars.cache_dir().write_text("a file where the directory should be")
+
+    with pytest.raises(LocalStackError, match=r"cannot keep Kafka's jars in .*XDG_CACHE_HOME"):
+        kafka_jars()
+
+
 def test_a_remembered_port_is_taken_again_while_it_is_free() -> None:
     """Otherwise another one is; and never the same for two servers."""
     with socket.create_server(("127.0.0.1", 0)) as taken:
