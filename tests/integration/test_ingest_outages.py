@@ -9,13 +9,17 @@ import socket
 import time
 
 from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
 
 import httpx
 import pytest
 import structlog
 
+from redis.exceptions import RedisError
+
 from ackline.local_stack import Endpoints, LocalStack, local_stack
 from ackline.local_stack.ports import choose_ports
+from ackline.topics_admin import ensure_topics
 from config.settings import Settings
 from state.claims import Claim, Contest, RedisClaims, Winner
 from state.client import connect
@@ -181,6 +185,52 @@ async def test_without_kafka_redis_takes_the_acknowledgement(own_kafka: LocalSta
         found = await records(settings, Topic.ACKS, 1)
         assert {("ada", "won")} == {(record["by"], record["claim"]) for _, record in found}
         assert 1 == len({record["ack_id"] for _, record in found})
+
+
+async def test_a_kafka_that_comes_later_gets_the_acknowledgement(own_kafka: LocalStack, settings: Settings) -> None:
+    """The edge has never seen it when somebody acknowledges, and keeps the record until it comes."""
+    await ensure_topics(settings.kafka)
+    os.kill(own_kafka.pids()["kafka"], signal.SIGKILL)
+    await until(lambda: has_died(own_kafka))
+    incident, _ = an_incident(settings)
+    async with running_edge(settings, ready=False) as client:
+        answer = await client.post(f"/api/incidents/ack/{incident}", json={"by": "ada"})
+        own_kafka.revive()
+        await until(lambda: is_accepted(client), 60)
+
+        ((_, record),) = await records(settings, Topic.ACKS, 1)
+        assert (200, "recorded") == (answer.status_code, answer.json()["status"])
+        assert (incident, "ada", "won") == (record["incident_id"], record["by"], record["claim"])
+
+
+async def test_a_redis_that_comes_later_gets_the_claim(stack: Endpoints, topic_prefix: str, tmp_path: Path) -> None:
+    """Before its deadline the timer then finds that somebody was first."""
+    with local_stack(tmp_path, kafka=False) as own_redis:
+        at = own_redis.endpoints
+        redis = {"host": at.redis_host, "port": at.redis_port, "password": at.redis_password}
+        settings = settings_for(stack, topic_prefix, redis=redis)
+        incident, _ = an_incident(settings)
+        os.kill(own_redis.pids()["redis"], signal.SIGKILL)
+        await until(lambda: has_died(own_redis))
+        async with running_edge(settings) as client:
+            answer = await client.post(f"/api/incidents/ack/{incident}", json={"by": "ada"})
+            own_redis.revive()
+            claim = await until(lambda: claimed_by_a_person(settings, incident))
+
+    assert 200 == answer.status_code
+    assert ("ada", "recorded") == (claim["by"], answer.json()["status"])
+
+
+async def claimed_by_a_person(settings: Settings, incident: str) -> dict[str, str] | None:
+    """What is kept of it in Redis, without claiming anything; None where there is nothing or no Redis."""
+    redis = connect(settings.redis)
+    try:
+        value = await redis.get(f"{settings.redis.key_prefix}claim:{incident}:1")
+    except RedisError:
+        return None
+    finally:
+        await redis.aclose()
+    return json.loads(value) if value else None
 
 
 async def held(settings: Settings, incident: str) -> Claim:
