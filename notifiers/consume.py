@@ -35,6 +35,8 @@ MAX_READ_AHEAD_BYTES: Final = 8 * 1024 * 1024
 _BATCH = 500
 _POLL_MS = 100
 _COMMIT_SECONDS = 1.0
+_COMMIT_PATIENCE_SECONDS = 5.0
+_CLOSE_SECONDS = 5.0
 _ASK_SECONDS = 5.0
 _CONNECT_SECONDS = 15
 _PAUSE_SECONDS = 1.0
@@ -197,10 +199,12 @@ class Reader:
         if not offsets:
             return
         try:
-            await consumer.commit(offsets)
+            # While no broker answers a commit would wait for ever, and a stop with it.
+            async with asyncio.timeout(_COMMIT_PATIENCE_SECONDS):
+                await consumer.commit(offsets)
         except (CommitFailedError, IllegalStateError) as problem:
             log.info("commit_came_too_late", topic=self._topic, reason=str(problem))
-        except KafkaError as problem:
+        except (KafkaError, TimeoutError) as problem:
             self._troubled(problem)
         else:
             for place, offset in offsets.items():
@@ -217,8 +221,10 @@ class Reader:
             self.trouble = None
 
     def _troubled(self, problem: BaseException) -> None:
+        known = self.trouble
         self.trouble = f"Kafka at {self._kafka.bootstrap_servers}: {type(problem).__name__} {problem}".strip()
-        log.warning("kafka_troubled", topic=self._topic, reason=self.trouble)
+        if self.trouble != known:
+            log.warning("kafka_troubled", topic=self._topic, reason=self.trouble)
 
     def _consumer(self) -> AIOKafkaConsumer:
         session_ms = int(self._kafka.session_timeout.total_seconds() * 1000)
@@ -249,7 +255,7 @@ class _Rebalances(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka 
 
 async def _closed(consumer: AIOKafkaConsumer) -> None:
     try:
-        async with asyncio.timeout(_CONNECT_SECONDS):
+        async with asyncio.timeout(_CLOSE_SECONDS):
             await consumer.stop()
     except (KafkaError, OSError, TimeoutError) as problem:
         log.warning("kafka_not_closed", reason=f"{type(problem).__name__} {problem}".strip())

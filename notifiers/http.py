@@ -112,7 +112,7 @@ def _retry_after(response: httpx.Response) -> float | None:
 def _no_answer(problem: Exception) -> Retry:
     # The transport's mapping calls every failed connection a timeout, so the cause decides.
     causes = list(_causes(problem))
-    detail = shortened(f"{type(problem).__name__}: {problem}")
+    detail = shortened(f"{type(problem).__name__}: {problem}".removesuffix(": "))
     if any(isinstance(cause, ssl.SSLError) for cause in causes):
         return Retry(None, Reason.TLS_FAILED, detail)
     if any(isinstance(cause, TimeoutError) for cause in causes):

@@ -41,7 +41,7 @@ class Publisher:
         self._kafka = kafka
         self._producer: AIOKafkaProducer | None = None
         self._connecting = asyncio.Lock()
-        self.trouble: str | None = "not connected yet"
+        self.trouble: str | None = None
         """What is wrong with Kafka; None while all is well."""
 
     async def publish(self, topic: Topic, source_key: str, record: Record) -> None:
@@ -117,8 +117,10 @@ class Publisher:
             await _closed(producer)
 
     def _troubled(self, problem: BaseException) -> None:
+        known = self.trouble
         self.trouble = f"Kafka at {self._kafka.bootstrap_servers}: {type(problem).__name__} {problem}".strip()
-        log.warning("publish_delayed", reason=self.trouble)
+        if self.trouble != known:
+            log.warning("publish_delayed", reason=self.trouble)
 
 
 async def _closed(producer: AIOKafkaProducer) -> None:

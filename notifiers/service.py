@@ -62,7 +62,7 @@ class Notifiers:
     def health(self) -> dict[str, str]:
         """What is well, and what is wrong with the rest."""
         troubles = {
-            "kafka": next((reader.trouble for reader in self._readers if reader.trouble), None),
+            "kafka": next(filter(None, [self._publisher.trouble, *(reader.trouble for reader in self._readers)]), None),
             "redis": self._receipts.trouble,
             "slack": self._telling.trouble if self._telling else None,
             "pagerduty": self._paging.trouble,
