@@ -74,15 +74,18 @@ FIRST_BACKOFF_SECONDS = 0.5
 LONGEST_BACKOFF_SECONDS = 30.0
 """After an outage the first page goes out this much later at worst. PagerDuty asks for 30 s between tries."""
 
+LONGEST_RETRY_AFTER_SECONDS = 300.0
+"""PagerDuty itself speaks of a few minutes; Slack rarely asks for more than one."""
+
 
 def backoff(attempt: int, after: float | None, rand: float) -> float:
     """Seconds to wait after the `attempt`-th try (from 0), where `rand` is from 0 to 1.
 
     Doubles from half a second. Jitter is half of it, so that lanes that failed together do not come back together.
-    A time that the destination named is never cut short, however long it is.
+    A time that the destination named is kept, up to a bound: a page must not sleep for as long as a broken proxy says.
     """
     # 2 ** 6 is past the longest already; a larger power would only end in an overflow.
     doubled: float = min(FIRST_BACKOFF_SECONDS * 2 ** min(attempt, 6), LONGEST_BACKOFF_SECONDS)
     if after is not None:
-        return max(after, 0.0) + rand * FIRST_BACKOFF_SECONDS
+        return min(max(after, 0.0), LONGEST_RETRY_AFTER_SECONDS) + rand * FIRST_BACKOFF_SECONDS
     return doubled * (0.5 + rand / 2)

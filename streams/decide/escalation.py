@@ -194,7 +194,12 @@ def _expedited(known: Escalation | None, delay: DelayExpedited, moment: Moment) 
         return Decision(_changed(known, moment, delay.event_id))
     sooner = _changed(_sooner(known, delay.at_ms, PageReason.SLACK_REJECTED), moment, delay.event_id)
     return Decision(
-        sooner, (logged_at(sooner, Happening.EXPEDITED, moment, due_ms=sooner.due_ms, reason=delay.reason),)
+        sooner,
+        (
+            logged_at(
+                sooner, Happening.EXPEDITED, moment, round=sooner.round, due_ms=sooner.due_ms, reason=delay.reason
+            ),
+        ),
     )
 
 

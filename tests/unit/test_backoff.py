@@ -5,7 +5,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from notifiers.contract import FIRST_BACKOFF_SECONDS, LONGEST_BACKOFF_SECONDS, backoff
+from notifiers.contract import (
+    FIRST_BACKOFF_SECONDS,
+    LONGEST_BACKOFF_SECONDS,
+    LONGEST_RETRY_AFTER_SECONDS,
+    backoff,
+)
 from notifiers.lanes import Pace, Turns
 
 
@@ -30,10 +35,16 @@ def test_it_is_never_at_once_and_never_long(attempt: int, rand: float) -> None:
     assert FIRST_BACKOFF_SECONDS / 2 <= backoff(attempt, None, rand) <= LONGEST_BACKOFF_SECONDS
 
 
-@given(st.integers(0, 100), st.floats(0, 3600), st.floats(0, 1))
+@given(st.integers(0, 100), st.floats(0, LONGEST_RETRY_AFTER_SECONDS), st.floats(0, 1))
 def test_what_the_destination_asks_for_is_kept(attempt: int, after: float, rand: float) -> None:
     """A `Retry-After` is waited for in full, whatever our own doubling would say, and hardly longer."""
     assert after <= backoff(attempt, after, rand) <= after + FIRST_BACKOFF_SECONDS
+
+
+@given(st.floats(LONGEST_RETRY_AFTER_SECONDS, 1e12), st.floats(0, 1))
+def test_an_absurd_wish_does_not_silence_a_page(after: float, rand: float) -> None:
+    """A proxy that asks for a day is asked again after five minutes."""
+    assert backoff(0, after, rand) <= LONGEST_RETRY_AFTER_SECONDS + FIRST_BACKOFF_SECONDS
 
 
 def test_a_lane_may_burst_and_then_keeps_its_pace() -> None:
