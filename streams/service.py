@@ -2,10 +2,12 @@
 
 import asyncio
 
-from contextlib import suppress
 from pathlib import Path
+from typing import Any
 
 import structlog
+
+from faust.exceptions import ConsumerNotStarted
 
 from config.settings import Settings
 from state.claims import RedisClaims
@@ -34,6 +36,7 @@ class Streams:
         Raises:
             BaseException: what the worker died of. Nothing that was unfinished is committed.
         """
+        self._data_dir.mkdir(parents=True, exist_ok=True)
         redis_settings = self._settings.redis
         redis = connect(redis_settings)
         claims = RedisClaims(redis, prefix=redis_settings.key_prefix, timeout=redis_settings.timeout)
@@ -50,8 +53,12 @@ class Streams:
             return {"worker": "is starting"}
         if worker.app.crashed:
             return {"worker": "has failed; it must be started again"}
+        try:
+            owned = worker.owned_partitions()
+        except ConsumerNotStarted:
+            return {"worker": "is starting"}
         now_ms = wall_clock_ms()
-        ages = {p: now_ms - worker.timer.ticked_ms.get(p, 0) for p in worker.owned_partitions()}
+        ages = {partition: now_ms - worker.timer.ticked_ms.get(partition, 0) for partition in owned}
         stale = sorted(partition for partition, age in ages.items() if age > STALE_MS)
         return {"worker": "ok", "ticks": f"none for {STALE_MS // 1000} s in partitions {stale}" if stale else "ok"}
 
@@ -63,13 +70,20 @@ async def _run_until(worker: Worker, stop: asyncio.Event) -> None:
     stopping = asyncio.create_task(stop.wait())
     ending = asyncio.create_task(app.wait_until_stopped())
     try:
-        await asyncio.wait({stopping, ending}, return_when=asyncio.FIRST_COMPLETED)
+        await asyncio.wait({starting, stopping, ending}, return_when=asyncio.FIRST_COMPLETED)
+        if not _failed(starting):
+            await asyncio.wait({stopping, ending}, return_when=asyncio.FIRST_COMPLETED)
     finally:
-        stopping.cancel()
-        ending.cancel()
-        starting.cancel()
-        with suppress(asyncio.CancelledError):
-            await starting
+        for task in (starting, stopping, ending):
+            task.cancel()
+        await asyncio.wait({starting})
         await app.stop()
     if app.crash_reason is not None:
         raise app.crash_reason
+    if problem := _failed(starting):
+        raise problem
+
+
+def _failed(task: asyncio.Task[Any]) -> BaseException | None:
+    """What a task has died of, if it has."""
+    return task.exception() if task.done() and not task.cancelled() else None

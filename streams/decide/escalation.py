@@ -157,6 +157,10 @@ def _scheduled(known: Escalation | None, delay: DelayScheduled | DelayAlertsAdde
         payload=delay.payload,
         events=(*(known.events if known else ()), delay.event_id),
     )
+    if known is None and isinstance(delay, DelayAlertsAdded):
+        # Nobody was on call for the incident until now, so its opening says nothing of a deadline.
+        scheduled = logged_at(pending, Happening.SCHEDULED, moment, round=1, due_ms=pending.due_ms)
+        return Decision(pending, (scheduled,))
     if known is None:
         return Decision(pending)
     if known.acknowledgement is not None:

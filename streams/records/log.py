@@ -18,6 +18,7 @@ class Happening(StrEnum):
     NOTED = "noted"
     """Told in Slack, and nothing more: a `resolved` for which nothing was open."""
     SCHEDULED = "scheduled"
+    """A deadline for an incident that was opened without one."""
     ROUND_BEGUN = "round_begun"
     EXPEDITED = "expedited"
     ACKNOWLEDGED = "acknowledged"

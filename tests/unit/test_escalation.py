@@ -224,6 +224,14 @@ def test_a_refusal_that_overtakes_its_delay_makes_it_due_at_once() -> None:
     assert deadline_of(decision.state) == Deadline(12, "inc", DeadlineKind.PAGE)
 
 
+def test_new_alerts_that_somebody_is_on_call_for_start_the_deadline_of_an_incident_that_had_none() -> None:
+    """The log says so: the opening of the incident could not."""
+    decision = delayed(None, added(due=300))
+
+    assert deadline_of(decision.state) == Deadline(300, "inc", DeadlineKind.PAGE)
+    assert happened(decision) == [Happening.SCHEDULED]
+
+
 def test_new_alerts_share_a_deadline_that_is_still_ahead() -> None:
     """They never push it away."""
     decision = delayed(pending(due=100), added(due=300))
