@@ -1,5 +1,6 @@
 """A streams worker on a real Kafka and a real Redis: what goes in, and what must come out."""
 
+import asyncio
 import secrets
 import time
 
@@ -199,6 +200,35 @@ async def test_a_record_of_another_producer_under_a_key_of_its_own_is_written_ag
 
     assert len(alerts) == 4
     assert {value_of(record)["what"] for record in log} >= {"opened"}
+
+
+async def test_a_start_that_fails_ends_the_worker(stack: Endpoints, topic_prefix: str, tmp_path: Path) -> None:
+    """It must not stay up and do nothing: whoever supervises it is told why."""
+    (tmp_path / "new" / "data").mkdir(parents=True)
+    (tmp_path / "new" / "data" / "v1").write_text("in the way of the tables")
+    settings = settings_for(stack, topic_prefix)
+    await ensure_topics(settings.kafka)
+
+    with pytest.raises(OSError, match="v1"):
+        await asyncio.wait_for(Streams(settings, tmp_path / "new" / "data").run(asyncio.Event()), 20)
+
+
+async def test_a_worker_makes_its_directory_and_is_well_once_it_has_started(
+    stack: Endpoints, topic_prefix: str, tmp_path: Path
+) -> None:
+    """Whenever its health is asked for, there is an answer."""
+    settings = settings_for(stack, topic_prefix)
+    await ensure_topics(settings.kafka)
+    role = Streams(settings, tmp_path / "not" / "there" / "yet")
+
+    async def is_well() -> bool:
+        return role.health() == {"worker": "ok", "ticks": "ok"}
+
+    before = role.health()
+    async with running(role):
+        await until(is_well)
+
+    assert {"worker": "is starting"} == before
 
 
 @pytest.mark.parametrize("second", [pytest.param("first", id="same-disk"), pytest.param("second", id="empty-disk")])
