@@ -53,7 +53,12 @@ def _slack(state: State) -> Endpoint:
                 return _from_slack(SlackError(unreadable).answer)
             return _from_slack(state.workspace.call(method, arguments, token, at_ms))
 
-        call = Call(method=method, subject=str(arguments.get("channel") or ""), received_at_ms=now_ms())
+        call = Call(
+            method=method,
+            subject=str(arguments.get("channel") or ""),
+            received_at_ms=now_ms(),
+            url=str(request.url),
+        )
         return await respond(request, state, service, call, answer)
 
     return endpoint
@@ -73,6 +78,7 @@ def _pagerduty(state: State) -> Endpoint:
             method=str(event.get("event_action") or ""),
             subject=state.account.key_label(event.get("routing_key")),
             received_at_ms=now_ms(),
+            url=str(request.url),
         )
         return await respond(
             request, state, service, call, lambda at_ms: _from_pagerduty(state.account.enqueue(body, at_ms))

@@ -67,6 +67,8 @@ class Call:
     subject: str
     """The channel, or the label of the routing key."""
     received_at_ms: int
+    url: str = ""
+    """What was asked for, with the query. Whether a secret was in it is for tests to see, so it is never shown."""
     outcome: str = "in flight"
     """`ok`, the error's name, or what the fault did."""
     status: int | None = None

@@ -15,7 +15,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
-from sandbox.behaviour import Behaviour
+from sandbox.behaviour import Behaviour, Call
 from sandbox.page import page
 from sandbox.pagerduty import Incident
 from sandbox.slack import Message
@@ -32,10 +32,10 @@ def control_routes(state: State) -> list[Route]:
     """Every route that no real service has."""
     lists = {
         "slack/messages": lambda: [_message(message) for message in state.workspace.messages],
-        "slack/calls": lambda: [_plain(call) for call in state.slack.calls],
+        "slack/calls": lambda: [_call(call) for call in state.slack.calls],
         "pagerduty/events": lambda: [_plain(event) for event in state.account.events],
         "pagerduty/incidents": lambda: [_incident(incident) for incident in state.account.incidents],
-        "pagerduty/calls": lambda: [_plain(call) for call in state.pagerduty.calls],
+        "pagerduty/calls": lambda: [_call(call) for call in state.pagerduty.calls],
     }
     services = {"slack": state.slack, "pagerduty": state.pagerduty}
     return [
@@ -133,8 +133,12 @@ def _condition(behaviour: Behaviour) -> dict[str, Any]:
         "faults": [_plain(fault) for fault in behaviour.faults],
         "per_second": behaviour.per_second,
         "calls": len(behaviour.calls),
-        "latest_trouble": _plain(troubled) if troubled else None,
+        "latest_trouble": _call(troubled) if troubled else None,
     }
+
+
+def _call(call: Call) -> dict[str, Any]:
+    return _plain(call, without=("url",))
 
 
 def _message(message: Message) -> dict[str, Any]:
