@@ -8,7 +8,7 @@ import logging
 import sys
 
 from collections.abc import Iterable, Iterator, Mapping, MutableMapping
-from typing import Any
+from typing import Any, TextIO
 
 import structlog
 
@@ -27,12 +27,13 @@ _SHORTEST_SECRET = 6
 Event = MutableMapping[str, Any]
 
 
-def configure_logs(role: str, secrets: Iterable[str] = ()) -> None:
-    """Send structlog's events and all of stdlib logging to stderr, in one form, masked.
+def configure_logs(role: str, secrets: Iterable[str] = (), *, sink: TextIO | None = None) -> None:
+    """Send structlog's events and all of stdlib logging to stderr, or to another sink, in one form, masked.
 
     Ours are told from INFO on, the libraries' from WARNING on: at INFO they tell what nobody on call wants to read.
     """
-    is_terminal = sys.stderr.isatty()
+    sink = sink or sys.stderr
+    is_terminal = sink.isatty()
     shared: list[structlog.typing.Processor] = [
         structlog.contextvars.merge_contextvars,
         structlog.stdlib.add_log_level,
@@ -46,7 +47,7 @@ def configure_logs(role: str, secrets: Iterable[str] = ()) -> None:
         wrapper_class=structlog.make_filtering_bound_logger(logging.INFO),
         cache_logger_on_first_use=True,
     )
-    handler = logging.StreamHandler(sys.stderr)
+    handler = logging.StreamHandler(sink)
     handler.setFormatter(_formatter(role, shared, Redaction(secrets), is_terminal=is_terminal))
     logging.basicConfig(handlers=[handler], level=logging.WARNING, force=True)
     logging.getLogger("ackline").setLevel(logging.INFO)

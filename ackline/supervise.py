@@ -11,6 +11,7 @@ import time
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 import structlog
 
@@ -38,6 +39,8 @@ class Command:
 
     name: str
     arguments: Sequence[str]
+    log_file: Path | None = None
+    """Gets all that it writes, at its end. None: it writes where we do."""
 
 
 async def supervise(
@@ -79,14 +82,7 @@ async def _keep_alive(command: Command, stop: asyncio.Event, environ: Mapping[st
 
 async def _one_life(command: Command, stop: asyncio.Event, environ: Mapping[str, str]) -> int:
     """Start the process and wait for its end, which we bring about when we are to stop or are cancelled."""
-    process = await asyncio.create_subprocess_exec(
-        *command.arguments,
-        env=dict(environ),
-        stdin=asyncio.subprocess.DEVNULL,
-        # A Ctrl-C is for us; they get a SIGTERM when it is time. Killed hard, they lose nothing: that is their law.
-        start_new_session=True,
-        preexec_fn=dies_with_parent(signal.SIGKILL),
-    )
+    process = await _start(command, environ)
     log.info("process_started", process=command.name, pid=process.pid)
     ended, stopped = asyncio.ensure_future(process.wait()), asyncio.ensure_future(stop.wait())
     try:
@@ -95,6 +91,21 @@ async def _one_life(command: Command, stop: asyncio.Event, environ: Mapping[str,
         stopped.cancel()
         await _end(process)
     return await ended
+
+
+async def _start(command: Command, environ: Mapping[str, str]) -> asyncio.subprocess.Process:
+    with contextlib.ExitStack() as held:
+        output = held.enter_context(command.log_file.open("ab")) if command.log_file else None
+        return await asyncio.create_subprocess_exec(
+            *command.arguments,
+            env=dict(environ),
+            stdin=asyncio.subprocess.DEVNULL,
+            stdout=output,
+            stderr=output,
+            # A Ctrl-C is for us; they get a SIGTERM when it is time. Killed hard, they lose nothing: that is their law.
+            start_new_session=True,
+            preexec_fn=dies_with_parent(signal.SIGKILL),
+        )
 
 
 async def _end(process: asyncio.subprocess.Process) -> None:
