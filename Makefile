@@ -2,7 +2,7 @@
 # `make demo PYTHON=python3.13` chooses the Python; pip's own configuration (mirrors, proxies, certificates) is respected.
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test check lock clean
+.PHONY: help setup demo test check compose-check lock clean
 
 VENV := .venv
 READY := $(VENV)/.ready
@@ -11,7 +11,7 @@ PYTHON ?= $(shell for python in python3 python3.14 python3.13 python3.12 python3
 	$$python -c '$(IS_NEW_ENOUGH)' 2>/dev/null && echo $$python && break; done)
 
 help: ## Show this list
-	@sed -nE 's/^([a-z]+):.*## (.*)/make \1\t\2/p' Makefile | expand -t 14
+	@sed -nE 's/^([a-z-]+):.*## (.*)/make \1\t\2/p' Makefile | expand -t 20
 
 setup: $(READY) ## Install all pinned packages, and the command, into .venv
 
@@ -30,6 +30,9 @@ check: setup ## Lint, format, types, import rules and architecture
 
 LOCK := $(VENV)/bin/uv pip compile pyproject.toml --upgrade --universal --python-version 3.11 --generate-hashes \
 	--no-emit-index-url --quiet --custom-compile-command 'make lock'
+
+compose-check: setup ## Try docker-compose.yml out on this machine's Docker, with stand-ins for Slack and PagerDuty
+	@$(VENV)/bin/python -P tests/acceptance/compose_check.py
 
 lock: setup ## Renew requirements*.txt and the local Kafka's jars: everything, pinned with hashes
 	@$(LOCK) -o requirements.txt
