@@ -7,7 +7,7 @@ from typing import Any
 
 import structlog
 
-from faust.exceptions import ConsumerNotStarted
+from faust.exceptions import ConsistencyError, ConsumerNotStarted
 
 from config.settings import Settings
 from state.claims import RedisClaims
@@ -43,8 +43,22 @@ class Streams:
         self._worker = worker = Worker(self._settings, self._data_dir, claims)
         try:
             await _run_until(worker, stop)
+        except ConsistencyError:
+            self._set_tables_aside()
+            raise
         finally:
             await redis.aclose()
+
+    def _set_tables_aside(self) -> None:
+        """Begin with empty tables at the next start: these know more than Kafka, which is where the truth is."""
+        aside = self._data_dir.with_name(f"{self._data_dir.name}.set-aside-{wall_clock_ms()}")
+        self._data_dir.rename(aside)
+        log.error(
+            "tables_set_aside",
+            path=str(aside),
+            reason="they are ahead of their changelogs in Kafka, so topics were deleted or replaced",
+            hint="the next start builds them from Kafka; remove the directory when nobody needs it",
+        )
 
     def health(self) -> dict[str, str]:
         """Part by part: `ok`, or what is wrong."""

@@ -12,6 +12,8 @@ from typing import Any
 import pytest
 
 from aiokafka import AIOKafkaProducer, ConsumerRecord
+from aiokafka.admin import AIOKafkaAdminClient
+from faust.exceptions import ConsistencyError
 
 from ackline.local_stack import Endpoints
 from ackline.topics_admin import ensure_topics
@@ -22,7 +24,7 @@ from streams.codec import encode
 from streams.records import Ack, AckClaim, AlertEvent
 from streams.records.identity import incident_id, source_key
 from streams.service import Streams
-from streams.topics import Topic, topic_name
+from streams.topics import Topic, all_topics, topic_name
 from tests.edge import running, settings_for, until
 from tests.log import everything_in, value_of, wait_for_records
 
@@ -247,3 +249,46 @@ async def test_a_worker_that_starts_again_pages_what_fell_due_meanwhile(
 
     assert before == []
     assert pages(triggers) == [("trigger", opened_by(settings, event))]
+
+
+async def test_topics_that_were_made_anew_do_not_stop_a_worker_for_ever(
+    stack: Endpoints, topic_prefix: str, tmp_path: Path
+) -> None:
+    """Its disk knows more than Kafka then. It ends once, with its tables set aside, and works from the next start on."""
+    first, second = alert(oncall_wait_minutes=0), alert(oncall_wait_minutes=0)
+    data = tmp_path / "streams"
+    async with worker(stack, topic_prefix, data) as settings:
+        await send(settings, from_ingest(first))
+        await wait_for_records(settings, Topic.PAGERDUTY_EVENTS, 1)
+    await make_topics_anew(settings)
+    await send(settings, from_ingest(second))
+    with pytest.raises(ConsistencyError):
+        await asyncio.wait_for(Streams(settings, data).run(asyncio.Event()), 30)
+    async with worker(stack, topic_prefix, data):
+        triggers = await wait_for_records(settings, Topic.PAGERDUTY_EVENTS, 1)
+
+    assert pages(triggers) == [("trigger", opened_by(settings, second))]
+    assert len(set_aside(tmp_path)) == 1
+
+
+def set_aside(where: Path) -> list[Path]:
+    """The tables that a worker has put out of its way."""
+    return list(where.glob("streams.set-aside-*"))
+
+
+async def make_topics_anew(settings: Settings) -> None:
+    """Delete every topic of ours, and create it again."""
+    kafka = settings.kafka
+    names = [spec.name for spec in all_topics(prefix=kafka.topic_prefix, partitions=1, replication_factor=1)]
+    admin = AIOKafkaAdminClient(bootstrap_servers=kafka.bootstrap_servers)
+    await admin.start()
+    try:
+        await admin.delete_topics(names)
+        await until(lambda: _are_gone(admin, names))
+    finally:
+        await admin.close()
+    await ensure_topics(kafka)
+
+
+async def _are_gone(admin: AIOKafkaAdminClient, names: list[str]) -> bool:
+    return not set(names) & set(await admin.list_topics())
