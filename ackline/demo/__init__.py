@@ -12,7 +12,7 @@ from pathlib import Path
 from ackline.demo.perform import all_at_once, one_by_one
 from ackline.demo.report import Report, Result
 from ackline.demo.running import NotReady, Place, run_pipeline
-from ackline.demo.world import World
+from ackline.demo.world import Unexpected, World
 from ackline.exits import EXIT_FAILED
 from ackline.local_stack import LocalStack, LocalStackError, local_stack
 from ackline.supervise import SupervisionError
@@ -25,14 +25,14 @@ def main(check: bool, state_dir: Path) -> int:
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
     report = Report()
     place = Place(state_dir.resolve())
-    report.line(f"Starting Kafka and Redis in {place.state_dir} …")
     try:
+        report.line(f"Starting Kafka and Redis in {place.state_dir} …")
         with local_stack(place.state_dir) as stack:
             place.begin_logs()
             return _Demo(place, report, check=check).run(stack)
     except LocalStackError as error:
         report.line(f"✗ {error}", "red")
-    except (NotReady, SupervisionError, TopicsError, OSError) as error:
+    except (NotReady, SupervisionError, TopicsError, Unexpected, OSError) as error:
         report.line(f"✗ {error}", "red")
         report.line(f"  The logs are in {place.logs}")
     except KeyboardInterrupt:
@@ -59,7 +59,10 @@ class _Demo:
         self._report.line("Everything is stopped.")
         if not self._results:
             return 128 + signal.SIGINT
-        return 0 if all(result.has_passed for result in self._results) else EXIT_FAILED
+        if all(result.has_passed for result in self._results):
+            return 0
+        self._report.line(f"The logs are in {self._place.logs}")
+        return EXIT_FAILED
 
     async def _play(self, world: World) -> None:
         play = all_at_once if self._check else one_by_one

@@ -44,7 +44,7 @@ class Report:
 
     def step(self, text: str) -> None:
         """Something that happens to an alert."""
-        self.line(f"  {text}", "green" if text.startswith("✓") else "dim" if text.startswith(" ") else "")
+        self.line(f"  {text}", "green" if text.startswith("✓") else "dim" if text.startswith("…") else "")
 
     def heading(self, text: str) -> None:
         """What begins now."""
@@ -54,6 +54,7 @@ class Report:
     def table(self, results: Sequence[Result]) -> None:
         """The verdict."""
         table = Table("scenario", "", "")
+        table.columns[0].overflow = "fold"
         for result in results:
             mark = "[green]✓ passed[/]" if result.has_passed else "[red]✗ failed[/]"
             table.add_row(_plain(result.name), mark, _plain(result.remark))

@@ -80,6 +80,7 @@ async def run_pipeline(place: Place, stack: LocalStack, report: Report, play: Pl
         TopicsError: the topics could not be created.
         SupervisionError: a role cannot live.
         NotReady: a role did not come up in time.
+        Unexpected: the first alert did not come through.
     """
     port = choose_ports(["sandbox"], {"sandbox": SANDBOX_PORT})["sandbox"]
     async with Sandbox(port=port, keys=KEYS, only_known_keys=True) as sandbox:
@@ -96,14 +97,17 @@ async def run_pipeline(place: Place, stack: LocalStack, report: Report, play: Pl
             supervision = asyncio.create_task(
                 supervise(_commands(place, ports), stop, environ=_environ(stack), stack=stack)
             )
-            await _until_over(playing, supervision, stop)
+            await _until_over(playing, supervision, stop, report)
 
 
-async def _until_over(playing: asyncio.Task[None], supervision: asyncio.Task[None], stop: asyncio.Event) -> None:
+async def _until_over(
+    playing: asyncio.Task[None], supervision: asyncio.Task[None], stop: asyncio.Event, report: Report
+) -> None:
     """Whichever ends first ends the other; what was wrong with either is raised when both have ended."""
     stopping = asyncio.create_task(stop.wait())
     await asyncio.wait({playing, supervision, stopping}, return_when=asyncio.FIRST_COMPLETED)
     stop.set()
+    report.heading("Stopping …")
     playing.cancel()
     ended = await asyncio.gather(supervision, playing, return_exceptions=True)
     for problem in ended:
@@ -113,9 +117,12 @@ async def _until_over(playing: asyncio.Task[None], supervision: asyncio.Task[Non
 
 async def _played(world: World, ports: dict[str, int], report: Report, play: Play) -> None:
     began = time.monotonic()
-    async with asyncio.TaskGroup() as group:
-        for role in ROLES:
-            group.create_task(_until_ready(world.http, role, ports[role], report))
+    try:
+        async with asyncio.TaskGroup() as group:
+            for role in ROLES:
+                group.create_task(_until_ready(world.http, role, ports[role], report))
+    except* NotReady as problems:
+        raise problems.exceptions[0] from None
     await world.watchdog()
     report.line(f"✓ a first alert has reached Slack and PagerDuty, {time.monotonic() - began:.1f} s after the start")
     await play(world)
