@@ -1,12 +1,15 @@
 """A Faust consumer that commits only what `finish` was called for, and only up to the first record that it wasn't.
 
-Closes: commits that jump over unprocessed records (`streams.reliable.ledger`), and the stream's own acknowledging of
-records that it skips while partitions move. Faust's acknowledging is kept for its bookkeeping and commits nothing.
+Closes: commits that jump over unprocessed records (`streams.reliable.ledger`), the stream's own acknowledging of
+records that it skips while partitions move, and the loss of what was fetched while they moved from a partition of which
+nothing is committed yet. Faust's acknowledging is kept for its bookkeeping and commits nothing.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import suppress
 from typing import Any
 
+from aiokafka.errors import IllegalStateError
 from faust.transport.consumer import ensure_TP
 from faust.transport.drivers.aiokafka import Consumer
 from faust.types import TP, Message
@@ -42,6 +45,16 @@ class PrefixConsumer(Consumer):
         self._n_acked += 1
         notify(self._waiting_for_ack)
         return True
+
+    async def seek_to_committed(self) -> Mapping[TP, int]:
+        """Go back to what is committed; where nothing is, to the beginning, and not to wherever fetching had got."""
+        committed = await super().seek_to_committed()
+        unread = [tp for tp, offset in committed.items() if not offset and self.app.topics.acks_enabled_for(tp.topic)]
+        if unread:
+            # A partition that moves on meanwhile is sought by its new owner.
+            with suppress(IllegalStateError):
+                await self._thread.seek_to_beginning(*unread)
+        return committed
 
     async def perform_seek(self) -> None:
         """Go back to what is committed; all that was delivered since then will be delivered again."""
