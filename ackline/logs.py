@@ -6,8 +6,9 @@ wherever it turns up, an exception's text included.
 
 import logging
 import sys
+import time
 
-from collections.abc import Iterable, Iterator, Mapping, MutableMapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, MutableMapping
 from typing import Any, TextIO
 
 import structlog
@@ -23,6 +24,9 @@ SECRET_WORDS = ("token", "password", "routing_key", "signing_key", "authorizatio
 
 _SHORTEST_SECRET = 6
 """Shorter values are not looked for in texts: masking every `abc` would make logs unreadable and hide little."""
+
+QUIET_SECONDS = 10.0
+"""How long a library does not repeat itself. While Kafka is away its client says so thirty times a second."""
 
 Event = MutableMapping[str, Any]
 
@@ -48,6 +52,7 @@ def configure_logs(role: str, secrets: Iterable[str] = (), *, sink: TextIO | Non
         cache_logger_on_first_use=True,
     )
     handler = logging.StreamHandler(sink)
+    handler.addFilter(Repeats(time.monotonic))
     handler.setFormatter(_formatter(role, shared, Redaction(secrets), is_terminal=is_terminal))
     logging.basicConfig(handlers=[handler], level=logging.WARNING, force=True)
     logging.getLogger("ackline").setLevel(logging.INFO)
@@ -75,6 +80,29 @@ def _formatter(
             form,
         ],
     )
+
+
+class Repeats(logging.Filter):
+    """Lets a library say the same thing once in `QUIET_SECONDS`, and then how often it has said it."""
+
+    def __init__(self, clock: Callable[[], float]) -> None:
+        super().__init__()
+        self._clock = clock
+        self._said: dict[tuple[str, int], tuple[float, int]] = {}
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        """Whether to tell this. What is the same is what the same line of the library's code says."""
+        if record.name.partition(".")[0] == "ackline":
+            return True
+        place, now = (record.pathname, record.lineno), self._clock()
+        since, left_out = self._said.get(place, (float("-inf"), 0))
+        if now - since < QUIET_SECONDS:
+            self._said[place] = (since, left_out + 1)
+            return False
+        self._said[place] = (now, 0)
+        if left_out:
+            record.left_out = left_out  # told as a field of its own
+        return True
 
 
 class Redaction:

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 import pytest
 import structlog
 
-from ackline.logs import MASK, Redaction, configure_logs, is_secret_name, secrets_of
+from ackline.logs import MASK, QUIET_SECONDS, Redaction, Repeats, configure_logs, is_secret_name, secrets_of
 from config.settings import Settings
 
 
@@ -98,3 +98,29 @@ def test_logs_of_ours_and_of_libraries_come_out_alike(capsys: pytest.CaptureFixt
     assert (f"lost {MASK}", "error") == (theirs["event"], theirs["level"])
     assert f"RuntimeError: bad {MASK}" in theirs["exception"]
     assert SECRET not in json.dumps(theirs)
+
+
+def test_a_library_that_repeats_itself_is_told_once_and_counted() -> None:
+    """An outage is one line in ten seconds, with how many were left out; another line of code is another matter."""
+    now = 0.0
+    repeats = Repeats(lambda: now)
+
+    def says(line: int, name: str = "aiokafka.conn") -> logging.LogRecord | None:
+        record = logging.LogRecord(name, logging.ERROR, "conn.py", line, "node not ready", None, None)
+        return record if repeats.filter(record) else None
+
+    first = [says(1), says(1), says(1), says(2)]
+    now = QUIET_SECONDS
+    later = says(1)
+
+    assert [True, False, False, True] == [record is not None for record in first]
+    assert later is not None
+    assert vars(later)["left_out"] == 2
+
+
+def test_our_own_logs_are_told_every_time() -> None:
+    """Each of them is about an incident of its own."""
+    repeats = Repeats(lambda: 0.0)
+    record = logging.LogRecord("ackline.streams", logging.INFO, "timer.py", 1, "incident_escalated", None, None)
+
+    assert [True, True] == [repeats.filter(record), repeats.filter(record)]
