@@ -65,7 +65,8 @@ class World:
 
     def __init__(self, directory: Path, config: str, environ: dict[str, str], sandbox: Sandbox) -> None:
         self.directory = directory
-        self.config = directory / "config.yaml"
+        self.config = directory / "config" / "config.yaml"
+        self.config.parent.mkdir()
         self.config.write_text(config, encoding="utf-8")
         # What the machine that runs the tests has set for itself is not meant for this deployment.
         kept = {name: value for name, value in os.environ.items() if not name.startswith(_FROM_OUTSIDE)}
@@ -85,6 +86,7 @@ class World:
                 stdout=log,
                 stderr=log,
                 env=self.environ,
+                cwd=self.directory,
                 start_new_session=True,
                 # Even when the tests are killed hard, no pipeline is left behind. What runs there takes no lock.
                 preexec_fn=dies_with_parent(signal.SIGKILL),  # noqa: PLW1509
