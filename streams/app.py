@@ -17,6 +17,7 @@ from streams.fan_out import FanOut
 from streams.outbox import Outbox
 from streams.reliable.app import ReliableApp
 from streams.reliable.batches import batches, finish
+from streams.reliable.pulse import Pulse
 from streams.reliable.table import DurableTable
 from streams.timer import Timer, TimerTables
 from streams.topics import MAX_RECORD_BYTES, Table, Topic, app_id, topic_name
@@ -41,7 +42,9 @@ class Worker:
         prefix = settings.kafka.topic_prefix
         self._ticks = topic_name(prefix, Topic.TICKS)
         self._topics = {topic_name(prefix, topic): topic for topic in Topic}
-        outbox = Outbox(self.app, prefix=prefix, slack=settings.alert.slack.enable)
+        # A broker gives partitions away after the session timeout; a margin covers what is on its way by then.
+        self.pulse = Pulse(settings.kafka.session_timeout.total_seconds() * 0.8)
+        outbox = Outbox(self.app, self.pulse, prefix=prefix, slack=settings.alert.slack.enable)
         incidents, escalations, deadlines = (_table(self.app, table, settings) for table in Table)
         self.deadlines = DeadlineQueue(deadlines)
         self.fan_out = FanOut(

@@ -15,14 +15,16 @@ from faust.types import EventT
 from streams.codec import encode
 from streams.decide.effects import Effect
 from streams.records import Millis, Tick
+from streams.reliable.pulse import Pulse
 from streams.topics import Topic, topic_name
 
 
 class Outbox:
     """The way out of both agents."""
 
-    def __init__(self, app: faust.App, *, prefix: str, slack: bool) -> None:
+    def __init__(self, app: faust.App, pulse: Pulse, *, prefix: str, slack: bool) -> None:
         self._app = app
+        self._pulse = pulse
         self._prefix = prefix
         self._slack = slack
 
@@ -30,12 +32,15 @@ class Outbox:
         """Write all of them, in order, and wait until they are durable.
 
         Raises:
+            FrozenError: this worker may have lost its partitions. It must write nothing more, its tables included.
             Exception: whatever Kafka refused one of them with. Nothing of the batch may be committed then.
         """
+        self._pulse.check()
         wanted = [effect for effect in effects if self._slack or effect.topic is not Topic.SLACK_NOTIFICATIONS]
         await self._sent(
             [await self._send(effect.topic, effect.key.encode(), encode(effect.record)) for effect in wanted]
         )
+        self._pulse.check()
 
     async def bury(self, event: EventT[bytes], reason: str) -> None:
         """Put a record that cannot be used into `dead-letters`: its own bytes, with where it was and why."""

@@ -81,21 +81,24 @@ async def _run_until(worker: Worker, stop: asyncio.Event) -> None:
     app = worker.app
     # Starting includes the recovery of the tables, which may take long: a stop must not have to wait for it.
     starting = asyncio.create_task(app.start())
-    stopping = asyncio.create_task(stop.wait())
-    ending = asyncio.create_task(app.wait_until_stopped())
+    ends = {
+        asyncio.create_task(stop.wait()),
+        asyncio.create_task(app.wait_until_stopped()),
+        asyncio.create_task(worker.pulse.keep()),
+    }
     try:
-        await asyncio.wait({starting, stopping, ending}, return_when=asyncio.FIRST_COMPLETED)
+        await asyncio.wait({starting, *ends}, return_when=asyncio.FIRST_COMPLETED)
         if not _failed(starting):
-            await asyncio.wait({stopping, ending}, return_when=asyncio.FIRST_COMPLETED)
+            await asyncio.wait(ends, return_when=asyncio.FIRST_COMPLETED)
     finally:
-        for task in (starting, stopping, ending):
+        problems = [_failed(task) for task in (starting, *ends)]
+        for task in (starting, *ends):
             task.cancel()
         await asyncio.wait({starting})
         await app.stop()
-    if app.crash_reason is not None:
-        raise app.crash_reason
-    if problem := _failed(starting):
-        raise problem
+    for problem in (app.crash_reason, *problems):
+        if problem is not None:
+            raise problem
 
 
 def _failed(task: asyncio.Task[Any]) -> BaseException | None:
