@@ -22,6 +22,7 @@ import yaml
 from ackline.child import dies_with_parent
 from ackline.local_stack import Endpoints
 from ackline.local_stack.ports import choose_ports
+from tests.acceptance.secrecy import leaks
 from tests.acceptance.world import BODY, World, a_world, end, named
 
 
@@ -233,3 +234,8 @@ async def test_a_repeat_makes_no_second_message_and_no_second_page(world: World,
     assert [message] == world.messages(name)
     assert "acknowledged" == (await world.incident(incident["incident_id"]))["state"]
     assert [] == world.pages(incident["incident_id"])
+
+
+async def test_after_all_of_this_no_secret_is_anywhere(world: World) -> None:
+    """Nor a signed link or the words of an alert in a log."""
+    assert set() == await leaks(world)
