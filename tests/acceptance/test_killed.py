@@ -85,18 +85,19 @@ async def test_a_killed_streams_worker_loses_no_deadline(pipeline: Pipeline, wor
     what = named("streams")
     acked = await post_many(world, f"{what} acked", 8, minutes=0.2)
     resolved = await post_many(world, f"{what} resolved", 4, minutes=0.2)
-    pending = await post_many(world, f"{what} later", 9, minutes=0.2) + await post_many(world, f"{what} soon", 9, 0.08)
-    for answer in acked + resolved + pending:
+    soon = await post_many(world, f"{what} soon", 9, minutes=0.08)
+    later = await post_many(world, f"{what} later", 9, minutes=0.2)
+    for answer in acked + resolved + later:
         await world.until_state(answer["incident_id"], "pending")
     told = [(await world.ack(answer["ack_url"]))["status"] for answer in acked]
     for number in range(4):
         await world.post({"status": "resolved"}, dedup_key=f"{what} resolved {number}")
 
     await world.kill(pipeline.up, "streams")
-    await all_paged(world, pending, since=time.monotonic())
+    await all_paged(world, soon + later, since=time.monotonic())
 
     assert told == ["acknowledged"] * 8
-    assert [0] * 12 + [1] * 18 == opened(world, acked + resolved + pending)
+    assert [0] * 12 + [1] * 18 == opened(world, acked + resolved + soon + later)
 
 
 async def test_alerts_that_come_while_the_worker_is_dead_are_paged_too(pipeline: Pipeline, world: World) -> None:
