@@ -109,7 +109,12 @@ async def _serve(make_role: Callable[[], Role], health_port: int | None) -> None
             port = await beside.enter_async_context(health_server(role.health, health_port))
             log.info("health_listening", port=port)
         log.info("role_started")
-        await role.run(stop)
+        try:
+            await role.run(stop)
+        except Exception as problem:  # noqa: BLE001  # the last to hear of it: whatever it is, it must be told
+            tell_failure(problem)
+            # What has failed may leave tasks and threads that never end. The process must, or nobody starts it anew.
+            os._exit(EXIT_FAILED)
     log.info("role_stopped")
 
 

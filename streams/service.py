@@ -22,6 +22,10 @@ STALE_MS = 15_000
 """How old a partition's last tick may be before the worker counts as stuck."""
 
 
+STOP_SECONDS = 15
+"""How long a worker may take to finish its batch, commit and leave."""
+
+
 class Streams:
     """One streams worker."""
 
@@ -91,14 +95,23 @@ async def _run_until(worker: Worker, stop: asyncio.Event) -> None:
         if not _failed(starting):
             await asyncio.wait(ends, return_when=asyncio.FIRST_COMPLETED)
     finally:
-        problems = [_failed(task) for task in (starting, *ends)]
+        problems = [app.crash_reason, *map(_failed, (starting, *ends))]
         for task in (starting, *ends):
             task.cancel()
-        await asyncio.wait({starting})
-        await app.stop()
-    for problem in (app.crash_reason, *problems):
+        await asyncio.wait({starting}, timeout=STOP_SECONDS)
+        problems.append(await _stopped(worker))
+    for problem in problems:
         if problem is not None:
             raise problem
+
+
+async def _stopped(worker: Worker) -> BaseException | None:
+    """Stop the app, and what came in the way of it. One that has failed may not be able to stop any more."""
+    stopping = asyncio.create_task(worker.app.stop())
+    await asyncio.wait({stopping}, timeout=STOP_SECONDS)
+    if not stopping.done():
+        return TimeoutError(f"the worker has not stopped within {STOP_SECONDS} s")
+    return RuntimeError("the worker gave up stopping") if stopping.cancelled() else stopping.exception()
 
 
 def _failed(task: asyncio.Task[Any]) -> BaseException | None:

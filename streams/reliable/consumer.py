@@ -46,6 +46,18 @@ class PrefixConsumer(Consumer):
         notify(self._waiting_for_ack)
         return True
 
+    async def wait_empty(self) -> None:
+        """Wait for what is being processed, and commit it.
+
+        What an agent has failed at is never finished: waiting for it, a worker that fails could not end. It commits
+        nothing either, since its connection to Kafka is being torn down.
+        """
+        while self._unacked_messages and not (self.should_stop or self.app.crashed):
+            await self._wait_for_ack(timeout=1)
+            self._clean_unacked_messages()
+        if not self.app.crashed:
+            await self.commit_and_end_transactions()
+
     async def seek_to_committed(self) -> Mapping[TP, int]:
         """Go back to what is committed; where nothing is, to the beginning, and not to wherever fetching had got."""
         committed = await super().seek_to_committed()

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from aiokafka import AIOKafkaProducer, ConsumerRecord
+from aiokafka import ConsumerRecord
 from aiokafka.admin import AIOKafkaAdminClient
 from faust.exceptions import ConsistencyError
 
@@ -26,24 +26,12 @@ from streams.records.identity import incident_id, source_key
 from streams.service import Streams
 from streams.topics import Topic, all_topics, topic_name
 from tests.edge import running, settings_for, until
+from tests.integration.streams_world import Sent, alert, from_ingest, send
 from tests.log import everything_in, value_of, wait_for_records
 
 
 SOON = 0.02
 """Minutes: a wait of 1.2 seconds."""
-
-Sent = tuple[Topic, bytes | None, bytes]
-
-
-def alert(title: str = "Disk full", **more: Any) -> AlertEvent:
-    """An alert as ingest writes it."""
-    given = {"event_id": secrets.token_hex(8), "received_ms": time.time_ns() // 1_000_000, **more}
-    return AlertEvent(payload={"title": title}, **given)
-
-
-def from_ingest(event: AlertEvent) -> Sent:
-    """Under its source key, as ingest writes it."""
-    return Topic.ALERTS, source_key(event).encode(), encode(event)
 
 
 def opened_by(settings: Settings, event: AlertEvent) -> str:
@@ -64,14 +52,6 @@ def acknowledged(settings: Settings, event: AlertEvent, claim: AckClaim) -> Sent
         claim=claim,
     )
     return Topic.ACKS, key.encode(), encode(ack)
-
-
-async def send(settings: Settings, *records: Sent) -> None:
-    """Write records as any producer would."""
-    producer = AIOKafkaProducer(bootstrap_servers=settings.kafka.bootstrap_servers, acks="all")
-    async with producer:
-        for topic, key, value in records:
-            await producer.send_and_wait(topic_name(settings.kafka.topic_prefix, topic), value, key=key)
 
 
 @asynccontextmanager

@@ -11,6 +11,7 @@ class HandClock:
     now = 0.0
 
     def __call__(self) -> float:
+        """What it shows."""
         return self.now
 
 
