@@ -175,6 +175,8 @@ async def test_kill_9_of_up_takes_everything_with_it_and_the_next_start_goes_on(
 
     pipeline.up.kill()
     gone, alive = await asyncio.to_thread(psutil.wait_procs, children, 5)
+    for survivor in alive:  # Or it would outlive the tests as well.
+        survivor.kill()
     await pipeline.again()
     await all_paged(world, answers, since=time.monotonic())
 
