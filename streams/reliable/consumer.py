@@ -85,6 +85,10 @@ class PrefixConsumer(Consumer):
         for partition in revoked:
             self.ledger.forget(ensure_TP(partition))
 
+    def verify_event_path(self, now: float, tp: TP) -> None:
+        """Nothing: Faust would log that a stream is slow, and end the worker where a position is just being looked up.
+        Whether a worker is stuck is for `Streams.health` to say."""
+
     def _filter_tps_with_pending_acks(self, topics: Iterable[Any] | None = None) -> Iterator[TP]:
         wanted = set(topics) if topics is not None else None
         for partition in self.ledger.partitions():

@@ -7,6 +7,8 @@ import asyncio
 import sys
 import time
 
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
@@ -89,9 +91,9 @@ async def ends(settings: Settings, data: Path) -> tuple[int | None, str]:
 
 
 class OneOpenRecord:
-    """A worker that finishes every record but the second, and tells how far it has got."""
+    """A worker that finishes every record but one, and tells how far it has got."""
 
-    def __init__(self, settings: Settings, data: Path) -> None:
+    def __init__(self, settings: Settings, data: Path, first_open: int = 1) -> None:
         prefix = settings.kafka.topic_prefix
         self.seen = 0
         self.app = ReliableApp(
@@ -106,20 +108,20 @@ class OneOpenRecord:
         topic = self.app.topic(topic_name(prefix, Topic.ALERTS), value_type=bytes, value_serializer="raw")
 
         @self.app.agent(topic)
-        async def every_record_but_the_second(stream: StreamT[bytes]) -> None:
+        async def every_record_but_one(stream: StreamT[bytes]) -> None:
             stream.enable_acks = False
             async for event in stream.events():
                 self.seen += 1
-                if event.message.offset != 1:
+                if event.message.offset != first_open:
                     event.ack()
                     getattr(self.app.consumer, "finish", lambda _: None)(event.message)
 
-    async def see(self, count: int) -> None:
-        """Run until so many records were seen and there was time for several commits."""
+    @asynccontextmanager
+    async def having_seen(self, count: int) -> AsyncIterator[None]:
+        """Run, once so many records were seen."""
         starting = asyncio.create_task(self.app.start())
         await until(lambda: self._has_seen(count))
-        since = time.monotonic()
-        await until(lambda: _has_passed(since + 1))
+        yield
         await self.app.stop()
         starting.cancel()
 
@@ -147,9 +149,37 @@ async def test_rule_1_a_commit_never_jumps_over_a_record_that_is_not_finished(
     await ensure_topics(settings.kafka)
     await send(settings, *[from_ingest(alert(str(number))) for number in range(5)])
 
-    await OneOpenRecord(settings, tmp_path).see(5)
+    async with OneOpenRecord(settings, tmp_path).having_seen(5):
+        since = time.monotonic()
+        await until(lambda: _has_passed(since + 1))  # Time for several commits.
 
     assert await committed(settings, Topic.ALERTS, 0) == expected
+
+
+@pytest.mark.parametrize(
+    ("consumer", "expected"),
+    [
+        pytest.param(ReliableTransport.Consumer, 0, id="mended"),
+        pytest.param(Consumer, 5, id="lost-with-fausts-own-consumer"),
+    ],
+)
+async def test_rule_1_going_back_to_the_commit_is_going_back_to_the_beginning_where_there_is_none(
+    stack: Endpoints, topic_prefix: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, consumer: Any, expected: int
+) -> None:
+    """When partitions move, what was fetched is read again. Faust's own stays where it is when nothing is committed."""
+    monkeypatch.setattr(ReliableTransport, "Consumer", consumer)
+    settings = settings_for(stack, topic_prefix, kafka={"partitions": 1})
+    await ensure_topics(settings.kafka)
+    await send(settings, *[from_ingest(alert(str(number))) for number in range(5)])
+    worker = OneOpenRecord(settings, tmp_path, first_open=0)
+    place = TopicPartition(topic_name(topic_prefix, Topic.ALERTS), 0)
+
+    async with worker.having_seen(5):
+        worker.app.consumer.stop_flow()
+        await worker.app.consumer.seek_to_committed()
+        position = await worker.app.consumer.position(place)
+
+    assert position == expected
 
 
 async def test_rule_2_the_producer_is_idempotent_and_waits_for_all_replicas(
