@@ -62,7 +62,9 @@ class Renderer:
         """The message again, with what has happened since. After a page an ACK still tells PagerDuty."""
         ack_url = self._ack_url(record, wanted=record.status is IncidentStatus.ESCALATED)
         body, problems = await self._body(record.payload, ack_url)
-        return _message(body, ack_url=ack_url, status_lines=status_lines, notes=_warnings(problems))
+        return _message(
+            body, ack_url=ack_url, status_lines=status_lines, notes=_warnings([*record.warnings, *problems])
+        )
 
     def thread(self, record: SlackThread) -> SlackMessage:
         """Alerts that were added to an incident."""

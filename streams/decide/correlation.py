@@ -265,6 +265,7 @@ class _Writing:
             "routing_key_name": self.alert.pagerduty_other_routing_key,
             "channel_id": self.alert.slack_channel_id,
             "payload": self.alert.payload,
+            "warnings": self.alert.warnings,
         }
 
     def log(self, what: Happening, **detail: object) -> Effect:
@@ -312,7 +313,9 @@ def _alerts_added(write: _Writing) -> Iterable[Effect]:
 
 
 def _resolved(write: _Writing) -> Iterable[Effect]:
-    yield slack(SlackUpdate(**write.notification("resolved"), status=IncidentStatus.RESOLVED))
+    yield slack(
+        SlackUpdate(**write.notification("resolved"), status=IncidentStatus.RESOLVED, warnings=write.alert.warnings)
+    )
     yield delay(DelayCancelled(**write.common(), event_id=write.alert.event_id))
     yield write.log(Happening.RESOLVED, alias=write.alias())
 

@@ -155,6 +155,7 @@ def _scheduled(known: Escalation | None, delay: DelayScheduled | DelayAlertsAdde
         routing_key_name=delay.routing_key_name,
         channel_id=delay.channel_id,
         payload=delay.payload,
+        warnings=delay.warnings,
         events=(*(known.events if known else ()), delay.event_id),
     )
     if known is None and isinstance(delay, DelayAlertsAdded):
@@ -172,7 +173,7 @@ def _added_while_pending(known: Escalation, delay: DelayAlertsAdded, moment: Mom
     """New alerts share the deadline that is still ahead; they may bring it nearer, and never push it away."""
     reason = PageReason.NO_WAIT if delay.due_ms <= delay.at_ms else known.reason
     sooner = _sooner(known, delay.due_ms, reason)
-    return Decision(_changed(sooner, moment, delay.event_id, payload=delay.payload))
+    return Decision(_changed(sooner, moment, delay.event_id, payload=delay.payload, warnings=delay.warnings))
 
 
 def _round_begun(known: Escalation, delay: DelayAlertsAdded, moment: Moment) -> Decision:
@@ -185,6 +186,7 @@ def _round_begun(known: Escalation, delay: DelayAlertsAdded, moment: Moment) -> 
         due_ms=delay.due_ms,
         reason=PageReason.NO_WAIT if delay.due_ms <= delay.at_ms else PageReason.DEADLINE_PASSED,
         payload=delay.payload,
+        warnings=delay.warnings,
         acknowledgement=None,
     )
     return Decision(begun, (logged_at(begun, Happening.ROUND_BEGUN, moment, round=begun.round, due_ms=begun.due_ms),))

@@ -67,6 +67,8 @@ class Escalation(msgspec.Struct, frozen=True, array_like=True):
     expedited: bool = False
     events: tuple[str, ...] = ()
     """Ids of the newest delay events that were counted in."""
+    warnings: tuple[str, ...] = ()
+    """What the alert's sender wished in vain."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,6 +147,7 @@ def _update(escalation: Escalation, status: IncidentStatus, at_ms: Millis, by: s
             status=status,
             by=by,
             routing_key_name=escalation.routing_key_name,
+            warnings=escalation.warnings,
         )
     )
 

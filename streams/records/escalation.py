@@ -23,6 +23,8 @@ class DelayScheduled(Delay, frozen=True, kw_only=True, tag="schedule"):
     routing_key_name: str | None = None
     channel_id: str | None = None
     payload: dict[str, Any]
+    warnings: tuple[str, ...] = ()
+    """The alert's, for whatever else is told in Slack about it."""
 
 
 class DelayAlertsAdded(Delay, frozen=True, kw_only=True, tag="alerts_added"):
@@ -32,6 +34,7 @@ class DelayAlertsAdded(Delay, frozen=True, kw_only=True, tag="alerts_added"):
     routing_key_name: str | None = None
     channel_id: str | None = None
     payload: dict[str, Any]
+    warnings: tuple[str, ...] = ()
 
 
 class DelayCancelled(Delay, frozen=True, kw_only=True, tag="cancel"):

@@ -52,5 +52,6 @@ class SlackUpdate(SlackNotification, frozen=True, kw_only=True, tag="update"):
     status: IncidentStatus
     by: str | None = None
     """Who acknowledged."""
+    warnings: tuple[str, ...] = ()
     routing_key_name: str | None = None
     """Through which key it was escalated, by name; None is the default key."""

@@ -116,6 +116,15 @@ def test_a_deadline_that_has_not_come_pages_nobody() -> None:
     assert on_due(known, NOBODY, at(99)) == Decision(known)
 
 
+def test_what_its_sender_wished_in_vain_stays_in_the_message() -> None:
+    """An update takes the message's place, its warnings included."""
+    warned = delayed(None, schedule(warnings=("oncall_wait_minutes must be a number",))).state
+    update = on_due(warned, NOBODY, at(120)).effects[1].record
+
+    assert isinstance(update, SlackUpdate)
+    assert update.warnings == ("oncall_wait_minutes must be a number",)
+
+
 def test_no_wait_is_a_reason_of_its_own() -> None:
     """`oncall_wait_minutes=0` is due when it is received."""
     decision = on_due(delayed(None, schedule(due=0)).state, NOBODY, at(5))
