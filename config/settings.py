@@ -248,3 +248,8 @@ class Settings(Section):
         others = [pagerduty.other_routing_keys[name] for name in sorted(pagerduty.other_routing_keys)]
         given = [self.alert.slack.token, pagerduty.routing_key, *others]
         return derive_secret("ids", *[secret for secret in given if secret])
+
+    @property
+    def ack_link_secret(self) -> bytes | None:
+        """What ACK links are signed with by every role; None: they are not signed."""
+        return derive_secret("ack-links", self.ack.signing_key) if self.ack.signing_key else None

@@ -3,6 +3,7 @@
 import time
 
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import Any
 
 import msgspec
@@ -10,7 +11,6 @@ import msgspec
 from fastapi.routing import APIRoute
 from starlette.responses import Response
 
-from config.secrets import derive_secret
 from config.settings import Settings
 from ingest.acknowledge import Desk
 from ingest.open_incidents import OpenIncidents
@@ -53,11 +53,10 @@ class RawRoute(APIRoute):
 
 def ack_links(settings: Settings) -> AckLinks:
     """Makes and checks links as every role of this deployment does."""
-    key = settings.ack.signing_key
     return AckLinks(
         public_host=settings.public_host,
-        signing_secret=derive_secret("ack-links", key) if key else None,
-        valid_for_ms=int(settings.ack.valid_for.total_seconds() * 1000),
+        signing_secret=settings.ack_link_secret,
+        valid_for_ms=settings.ack.valid_for // timedelta(milliseconds=1),
     )
 
 

@@ -3,10 +3,10 @@
 import asyncio
 
 from contextlib import AsyncExitStack
+from datetime import timedelta
 
 import structlog
 
-from config.secrets import derive_secret
 from config.settings import Settings
 from notifiers import http, metrics
 from notifiers.consume import Reader
@@ -97,11 +97,10 @@ class Notifiers:
 
 def ack_links(settings: Settings) -> AckLinks:
     """ACK links as every role of the deployment makes and checks them."""
-    key = settings.ack.signing_key
     return AckLinks(
         public_host=settings.public_host,
-        signing_secret=derive_secret("ack-links", key) if key else None,
-        valid_for_ms=int(settings.ack.valid_for.total_seconds() * 1000),
+        signing_secret=settings.ack_link_secret,
+        valid_for_ms=settings.ack.valid_for // timedelta(milliseconds=1),
     )
 
 
