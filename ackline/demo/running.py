@@ -13,6 +13,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 import httpx
+import psutil
 
 from ackline.configuration import load_with
 from ackline.demo.report import Report
@@ -133,12 +134,22 @@ async def _until_ready(client: httpx.AsyncClient, role: str, port: int, report: 
     while (seconds := time.monotonic() - began) < READY_SECONDS:
         with contextlib.suppress(httpx.TransportError):
             answer = await client.get(url)
+            if not _is_ours(port):
+                raise NotReady(f"another program has taken port {port} before {role} could; start the demo again")
             if answer.status_code == httpx.codes.OK:
                 report.line(f"✓ {role} is ready after {seconds:.1f} s")
                 return
             said = answer.text
         await asyncio.sleep(_POLL_SECONDS)
     raise NotReady(f"{role} is not ready after {READY_SECONDS:g} s: {said}")
+
+
+def _is_ours(port: int) -> bool:
+    """Whether a process that we have started listens there. Alerts of a demo must not get to a real pipeline."""
+    with contextlib.suppress(psutil.Error):
+        sockets = [each for child in psutil.Process().children() for each in child.net_connections("tcp")]
+        return any(each.laddr.port == port and each.status == psutil.CONN_LISTEN for each in sockets)
+    return False
 
 
 def _ports(*, sandbox_has_its_own: bool) -> dict[str, int]:
