@@ -7,6 +7,7 @@ import sys
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from io import TextIOWrapper
 from pathlib import Path
 
 from rich.console import Console
@@ -36,6 +37,9 @@ class Report:
     """Writes to the terminal, or wherever standard output goes."""
 
     def __init__(self) -> None:
+        if isinstance(sys.stdout, TextIOWrapper):
+            # Where the terminal's encoding has no arrows, a question mark is better than no demo.
+            sys.stdout.reconfigure(errors="replace")
         self._console = Console(width=None if sys.stdout.isatty() else _WIDTH_WITHOUT_TERMINAL, highlight=False)
 
     def line(self, text: str, style: str = "") -> None:

@@ -72,6 +72,19 @@ async def test_waiting_gives_what_was_waited_for(sandbox: Sandbox, client: httpx
     await sending
 
 
+async def test_the_url_of_a_call_is_kept_and_not_shown(sandbox: Sandbox, client: httpx.AsyncClient) -> None:
+    """Whoever puts a key into a URL is found out, and the key is not spread any further by that."""
+    key = "k" * 32
+    await client.post(f"/pagerduty/v2/enqueue?routing_key={key}", json=TRIGGER)
+    await client.post(f"/slack/api/chat.postMessage?token={key}", json=MESSAGE, headers=BEARER)
+
+    paths = ["slack/calls", "pagerduty/calls", "view"]
+    shown = [(await client.get(f"/control/{path}")).text for path in paths]
+
+    assert [True, True] == [key in call.url for call in (*sandbox.slack.calls, *sandbox.pagerduty.calls)]
+    assert [False, False, False] == [key in text for text in shown]
+
+
 async def test_signals_stay_with_whoever_had_them() -> None:
     """A sandbox inside of a test or the demo must not take Ctrl-C away from it."""
     before = [signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)]
