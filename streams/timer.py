@@ -146,8 +146,10 @@ class Timer:
 
     async def _decide_due(self, event: Event, tick: Tick) -> None:
         partition = event.message.partition
-        while due := self._tables.deadlines.due(partition, tick.now_ms, MOST_DUE_AT_ONCE):
-            await self._decide_deadlines(event, due, _moment(event, tick.now_ms))
+        # Not the tick's own time: after a takeover a tick may be old, and so would be what it finds due, and how late.
+        now_ms = self._clock()
+        while due := self._tables.deadlines.due(partition, now_ms, MOST_DUE_AT_ONCE):
+            await self._decide_deadlines(event, due, _moment(event, now_ms))
             self._tables.deadlines.advance(partition, due[-1])
             if len(due) < MOST_DUE_AT_ONCE:
                 break
