@@ -23,6 +23,7 @@ from notifiers.job import Abandoned, Assignment, Job
 from notifiers.lanes import Lanes, Pace, Step
 from notifiers.publish import Publisher
 from streams.codec import Unusable, decode
+from streams.records.dead_letter import UNUSABLE
 from streams.topics import Topic, topic_name
 
 
@@ -139,7 +140,7 @@ class Reader:
     def _put_aside(self, reason: str) -> Callable[[Job], Awaitable[None]]:
         async def put_aside(job: Job) -> None:
             message = job.message
-            await self._publisher.dead_letter(message, reason)
+            await self._publisher.dead_letter(message, reason, UNUSABLE)
             log.error(
                 "record_unusable", topic=message.topic, partition=message.partition, offset=message.offset,
                 reason=reason, hint="it is kept in the dead-letters topic; mend whatever wrote it",

@@ -16,9 +16,9 @@ from aiokafka.errors import KafkaError, MessageSizeTooLargeError
 
 from config.kafka_options import client_options
 from config.settings import KafkaSettings
-from notifiers import metrics
 from streams.codec import encode
 from streams.records import Record
+from streams.records.dead_letter import DEAD_LETTERS, letter_of
 from streams.topics import MAX_RECORD_BYTES, Topic, topic_name
 
 
@@ -28,8 +28,6 @@ _CONNECT_SECONDS = 15
 _SEND_SECONDS = 30
 _PAUSE_SECONDS = 1.0
 _CLOSE_SECONDS = 5
-_LARGEST_LETTER = MAX_RECORD_BYTES - 64 * 1024
-"""A dead letter has headers that its record had not, and must fit all the same."""
 
 Headers = Sequence[tuple[str, bytes]]
 
@@ -48,22 +46,14 @@ class Publisher:
         """Return when Kafka has the record."""
         await self._send(topic, source_key.encode(), encode(record), ())
 
-    async def dead_letter(self, message: Any, reason: str) -> None:
-        """Put a record aside as it was, with what was wrong and where it lay. Return when Kafka has it."""
-        value, cut = message.value, []
-        if value is not None and len(value) > _LARGEST_LETTER:
-            value, cut = value[:_LARGEST_LETTER], [("cut", b"true")]
-        headers = [
-            ("reason", reason.encode(errors="replace")),
-            ("topic", message.topic.encode()),
-            ("partition", str(message.partition).encode()),
-            ("offset", str(message.offset).encode()),
-            *cut,
-        ]
-        # aiokafka sends no record that has neither a key nor a value.
-        value = b"" if value is None and message.key is None else value
-        await self._send(Topic.DEAD_LETTERS, message.key, value, headers)
-        metrics.DEAD_LETTERS.labels(message.topic).inc()
+    async def dead_letter(self, message: Any, reason: str, label: str) -> None:
+        """Put a record aside as it was, with what was wrong and where it lay. Return when Kafka has it.
+
+        `label` is the reason as the metric has it: one of few.
+        """
+        letter = letter_of(message, reason)
+        await self._send(Topic.DEAD_LETTERS, letter.key, letter.value, letter.headers)
+        DEAD_LETTERS.labels(message.topic.removeprefix(self._kafka.topic_prefix), label).inc()
 
     async def close(self) -> None:
         """Let go of Kafka. Everything that was published is there already."""

@@ -147,7 +147,7 @@ class Telling:
         )  # fmt: skip
         if expedites:
             await self._expedite(record, outcome)
-        await self._publisher.dead_letter(job.message, f"Slack: {outcome.reason}: {outcome.detail}")
+        await self._publisher.dead_letter(job.message, f"Slack: {outcome.reason}: {outcome.detail}", outcome.reason)
         detail = {"kind": kind, "reason": outcome.reason, "detail": outcome.detail}
         await self._log(job, Happening.SLACK_REJECTED, detail)
         job.finish()

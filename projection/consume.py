@@ -1,7 +1,7 @@
 """Reads the incident log in batches and commits what the read model holds: an entry may be written twice, never lost.
 
-While Redis is away the position is held and the same batch is tried again. A record that cannot be read is logged
-with its place and passed over: the topic keeps it, and the read model decides nothing.
+While Redis is away the position is held and the same batch is tried again. A record that cannot be read goes to
+`dead-letters` before anything behind it is committed, and is passed over: the read model decides nothing.
 """
 
 import asyncio
@@ -16,7 +16,7 @@ from aiokafka.errors import CommitFailedError, IllegalStateError, KafkaError
 
 from config.kafka_options import client_options
 from config.settings import KafkaSettings
-from projection import metrics
+from projection.bury import bury
 from streams.codec import Unusable, decode
 from streams.records import LogEntry
 from streams.topics import Topic, topic_name
@@ -81,7 +81,10 @@ class LogConsumer:
             batch = await consumer.getmany(timeout_ms=_POLL_MS, max_records=_BATCH)
             records = [record for some in batch.values() for record in some]
             if records:
-                await self._write(list(_entries(records)))
+                entries, unusable = _sorted(records)
+                await self._write(entries)
+                if unusable:
+                    await bury(self._kafka, unusable)
                 await _commit(consumer, {place: some[-1].offset + 1 for place, some in batch.items()})
 
     async def _ask(self, consumer: AIOKafkaConsumer) -> None:
@@ -95,19 +98,23 @@ class LogConsumer:
             self.trouble = None
 
 
-def _entries(records: Iterable[Any]) -> Iterable[LogEntry]:
+def _sorted(records: Iterable[Any]) -> tuple[list[LogEntry], list[tuple[Any, str]]]:
+    """The entries, and what is none, with why."""
+    entries: list[LogEntry] = []
+    unusable: list[tuple[Any, str]] = []
     for record in records:
         try:
-            yield decode(Topic.INCIDENT_LOG, record.value)
+            entries.append(decode(Topic.INCIDENT_LOG, record.value))
         except Unusable as problem:
-            metrics.UNUSABLE.inc()
+            unusable.append((record, str(problem)))
             log.warning(
-                "record_skipped",
+                "record_unusable",
                 topic=record.topic,
                 partition=record.partition,
                 offset=record.offset,
                 reason=str(problem),
             )
+    return entries, unusable
 
 
 async def _commit(consumer: AIOKafkaConsumer, offsets: dict[TopicPartition, int]) -> None:

@@ -4,5 +4,4 @@ from prometheus_client import Counter
 
 
 ENTRIES = Counter("ackline_projection_entries_total", "Entries of the incident log written to the read model", ["what"])
-UNUSABLE = Counter("ackline_projection_unusable_records_total", "Records of the incident log that could not be read")
 REDIS_FAILURES = Counter("ackline_projection_redis_failures_total", "Writes to Redis that failed and were tried again")

@@ -26,12 +26,17 @@ from streams.records import (
     SlackUpdate,
     Tick,
 )
+from streams.records.dead_letter import LONGEST_REASON
 from streams.records.identity import is_alertmanager
 from streams.topics import Topic
 
 
 class Unusable(Exception):  # noqa: N818  # It reads as what it says: the record is unusable.
     """The bytes of a record cannot be used. The message says why, in words for whoever wrote the record."""
+
+    def __init__(self, reason: str) -> None:
+        # A decoder may quote what it has read, which may be a million characters.
+        super().__init__(reason if len(reason) <= LONGEST_REASON else f"{reason[: LONGEST_REASON - 1]}…")
 
 
 MAX_DEPTH = 64

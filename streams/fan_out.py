@@ -109,7 +109,6 @@ class FanOut:
 
     async def _bury(self, event: EventT[bytes], reason: str) -> None:
         message = event.message
-        metrics.DEAD_LETTERS.labels(topic=Topic.ALERTS).inc()
         log.warning(
             "alert_unusable", reason=reason, topic=message.topic, partition=message.partition, offset=message.offset
         )

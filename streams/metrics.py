@@ -4,7 +4,6 @@ from prometheus_client import Counter, Histogram
 
 
 ALERTS = Counter("ackline_alerts_correlated_total", "Alerts by what was decided about them", ["reason"])
-DEAD_LETTERS = Counter("ackline_streams_dead_letters_total", "Records that could not be used", ["topic"])
 PAGES = Counter("ackline_pages_decided_total", "Escalations that became a page", ["reason"])
 ACKNOWLEDGEMENTS = Counter("ackline_acks_decided_total", "Acknowledgements by how they were claimed", ["claim"])
 LATENESS = Histogram(

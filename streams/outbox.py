@@ -15,6 +15,7 @@ from faust.types import EventT
 from streams.codec import encode
 from streams.decide.effects import Effect
 from streams.records import Millis, Tick
+from streams.records.dead_letter import DEAD_LETTERS, UNUSABLE, letter_of
 from streams.reliable.pulse import Pulse
 from streams.topics import Topic, topic_name
 
@@ -44,17 +45,12 @@ class Outbox:
 
     async def bury(self, event: EventT[bytes], reason: str) -> None:
         """Put a record that cannot be used into `dead-letters`: its own bytes, with where it was and why."""
-        message = event.message
-        headers = {
-            "reason": reason.encode(),
-            "topic": message.topic.encode(),
-            "partition": str(message.partition).encode(),
-            "offset": str(message.offset).encode(),
-        }
+        letter = letter_of(event.message, reason)
         sent = await self._app.producer.send(
-            topic_name(self._prefix, Topic.DEAD_LETTERS), message.key, message.value, None, None, headers
+            topic_name(self._prefix, Topic.DEAD_LETTERS), letter.key, letter.value, None, None, letter.headers
         )
         await sent
+        DEAD_LETTERS.labels(event.message.topic.removeprefix(self._prefix), UNUSABLE).inc()
 
     async def tick(self, partitions: Iterable[int], now_ms: Millis) -> None:
         """Tell the timer of each partition what time it is."""

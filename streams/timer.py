@@ -116,7 +116,6 @@ class Timer:
             return decode(topic, event.message.value)
         except Unusable as problem:
             message = event.message
-            metrics.DEAD_LETTERS.labels(topic=topic).inc()
             log.warning(
                 "record_unusable",
                 reason=str(problem),

@@ -20,7 +20,10 @@ from state.client import connect
 from state.incident import IncidentState
 from state.read_model import Reader, Unavailable, Writer
 from streams.records import Happening, LogEntry
+from streams.records.dead_letter import origin_of
+from streams.topics import Topic, topic_name
 from tests.edge import an_incident, log_entry, running, running_edge, settings_for, until, write_log
+from tests.log import wait_for_records
 
 
 H = Happening
@@ -139,7 +142,7 @@ async def test_a_rewritten_opening_does_not_push_a_younger_incident_aside(
 
 
 async def test_the_projection_tells_the_api(stack: Endpoints, settings: Settings) -> None:
-    """What is in the incident log is in the answers; what cannot be read is passed over."""
+    """What is in the incident log is in the answers; what cannot be read is put aside and passed over."""
     await ensure_topics(settings.kafka)
     incident, key = an_incident(settings)
     other, _ = an_incident(settings, "other")
@@ -147,6 +150,7 @@ async def test_the_projection_tells_the_api(stack: Endpoints, settings: Settings
     async with running_edge(settings) as client, running(projection):
         await write_log(settings, b"no json", *story(incident), log_entry(other, H.OPENED, oncall=False), b"{}")
         await until(lambda: has_incidents(client, 2))
+        buried = await wait_for_records(settings, Topic.DEAD_LETTERS, 2)
 
         told = (await client.get(f"/api/incidents/{incident}")).json()
         resolved = (await client.get("/api/incidents", params={"state": "resolved"})).json()
@@ -159,6 +163,10 @@ async def test_the_projection_tells_the_api(stack: Endpoints, settings: Settings
     assert list(H) == [line["what"] for line in told["timeline"]]
     assert [incident] == [each["incident_id"] for each in resolved["incidents"]]
     assert {"kafka": "ok", "redis": "ok"} == health
+    assert [(b"k", b"no json"), (b"k", b"{}")] == [(one.key, one.value) for one in buried]
+    assert {topic_name(settings.kafka.topic_prefix, Topic.INCIDENT_LOG)} == {
+        origin_of(one.headers).topic for one in buried
+    }
 
 
 async def has_incidents(client: httpx.AsyncClient, count: int) -> bool:
