@@ -73,6 +73,8 @@ class SlackSettings(Section):
     """For proxies and tests."""
     give_up_after: Duration = timedelta(minutes=10)
     """How long a post is tried while Slack answers with passing troubles. After that the escalation is due at once."""
+    dead_letter_notes: bool = True
+    """Whether the channel is told, at most once a minute, that records could not be used and were put aside."""
 
 
 class AlertSettings(Section):
@@ -190,6 +192,15 @@ class TimerSettings(Section):
     """How often each partition looks for what is due: the usual lateness of a page is half of it."""
 
 
+class ReconcilerSettings(Section):
+    """The net below the timer agent."""
+
+    grace: Duration = timedelta(seconds=60)
+    """How long after its deadline a page may be missing before the reconciler sends it. A dead worker's partitions
+    move after at most 12 s, a hung one is killed after half a minute, and tables take seconds to come back: what is
+    missing after a minute is a bug, and no takeover."""
+
+
 class Settings(Section):
     """The whole config file."""
 
@@ -206,6 +217,7 @@ class Settings(Section):
     ack: AckSettings = AckSettings()
     ingest: IngestSettings = IngestSettings()
     timer: TimerSettings = TimerSettings()
+    reconciler: ReconcilerSettings = ReconcilerSettings()
 
     @field_validator("public_host")
     @classmethod

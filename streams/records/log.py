@@ -46,7 +46,7 @@ class LogEntry(Record, frozen=True, kw_only=True):
     source_key: str
     at_ms: Millis
     role: str
-    """`fan-out`, `timer`, `slack` or `pagerduty`."""
+    """`fan-out`, `timer`, `slack`, `pagerduty`, or `reconciler` for a page that the timer owed."""
     what: Happening
     cause: Cause
     detail: dict[str, Any] = msgspec.field(default_factory=dict)
