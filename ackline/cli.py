@@ -2,40 +2,16 @@
 
 import sys
 
-from collections.abc import Callable
+from datetime import timedelta
 from importlib.metadata import version
 from pathlib import Path
-from typing import Any, TypeVar
 
 import click
 
+from ackline.options import CONFIG, HEALTH_HOST, HEALTH_PORT, SINCE, STATE_DIR
+
 
 # ruff: noqa: PLC0415, D301  # see above; and click wants a real \b before what it must not wrap
-
-Command = TypeVar("Command", bound=Callable[..., Any])
-
-CONFIG = click.option(
-    "--config",
-    type=click.Path(path_type=Path),
-    default=Path("config/config.yaml"),
-    show_default=True,
-    metavar="FILE",
-    help="The config file.",
-)
-STATE_DIR = click.option(
-    "--state-dir",
-    type=click.Path(path_type=Path, file_okay=False),
-    default=Path(".ackline"),
-    show_default=True,
-    metavar="DIR",
-    help="Where local data is kept: tables, and the local Kafka's and Redis's. One for each process on a machine.",
-)
-HEALTH_PORT = click.option(
-    "--health-port",
-    type=click.IntRange(0, 65535),
-    metavar="PORT",
-    help="Serve /healthz, /readyz and /metrics on this port. Off unless given.",
-)
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
@@ -54,7 +30,7 @@ def main() -> None:
       ackline up --config config/config.yaml
     To run it in production, with your Kafka and Redis, each role as often as you like:
       ackline topics --config config/config.yaml --apply
-      ackline ingest --config config/config.yaml      (and streams, notifiers, projection)
+      ackline ingest --config config/config.yaml      (and streams, notifiers, projection, reconciler)
     """
 
 
@@ -95,29 +71,33 @@ def up(config: Path, state_dir: Path) -> None:
     sys.exit(run_up(config, state_dir))
 
 
-def _role(name: str, config: Path, state_dir: Path, health_port: int | None = None) -> None:
+def _role(name: str, config: Path, state_dir: Path, health_port: int | None, health_host: str) -> None:
     from ackline.roles import run_role
 
-    sys.exit(run_role(name, config, state_dir, health_port))
-
-
-@main.command()
-@CONFIG
-@STATE_DIR
-def ingest(config: Path, state_dir: Path) -> None:
-    """Run the HTTP edge: alerts and ACKs in, Kafka out.
-
-    Serves /healthz, /readyz, /metrics and /docs beside its API, on the config's host and port. Run as many as you
-    like behind a load balancer.
-    """
-    _role("ingest", config, state_dir)
+    health = None if health_port is None else (health_host, health_port)
+    sys.exit(run_role(name, config, state_dir, health))
 
 
 @main.command()
 @CONFIG
 @STATE_DIR
 @HEALTH_PORT
-def streams(config: Path, state_dir: Path, health_port: int | None) -> None:
+@HEALTH_HOST
+def ingest(config: Path, state_dir: Path, health_port: int | None, health_host: str) -> None:
+    """Run the HTTP edge: alerts and ACKs in, Kafka out.
+
+    Serves /healthz, /readyz, /metrics and /docs beside its API, on the config's host and port. Run as many as you
+    like behind a load balancer.
+    """
+    _role("ingest", config, state_dir, health_port, health_host)
+
+
+@main.command()
+@CONFIG
+@STATE_DIR
+@HEALTH_PORT
+@HEALTH_HOST
+def streams(config: Path, state_dir: Path, health_port: int | None, health_host: str) -> None:
     """Run a streams worker: incidents, deadlines, escalation.
 
     Its tables are kept in the state directory and rebuilt from Kafka where they are missing. Run up to one worker for
@@ -127,31 +107,46 @@ def streams(config: Path, state_dir: Path, health_port: int | None) -> None:
     Example:
       ackline streams --config config/config.yaml --state-dir /var/lib/ackline/1 --health-port 8081
     """
-    _role("streams", config, state_dir, health_port)
+    _role("streams", config, state_dir, health_port, health_host)
 
 
 @main.command()
 @CONFIG
 @STATE_DIR
 @HEALTH_PORT
-def notifiers(config: Path, state_dir: Path, health_port: int | None) -> None:
+@HEALTH_HOST
+def notifiers(config: Path, state_dir: Path, health_port: int | None, health_host: str) -> None:
     """Run a notifier: from Kafka to Slack and PagerDuty.
 
     Run up to one for each partition.
     """
-    _role("notifiers", config, state_dir, health_port)
+    _role("notifiers", config, state_dir, health_port, health_host)
 
 
 @main.command()
 @CONFIG
 @STATE_DIR
 @HEALTH_PORT
-def projection(config: Path, state_dir: Path, health_port: int | None) -> None:
+@HEALTH_HOST
+def projection(config: Path, state_dir: Path, health_port: int | None, health_host: str) -> None:
     """Run the projection: from Kafka to what people look up.
 
     It keeps what the API and the ACK page show of an incident. Run up to one for each partition. No page depends on it.
     """
-    _role("projection", config, state_dir, health_port)
+    _role("projection", config, state_dir, health_port, health_host)
+
+
+@main.command()
+@CONFIG
+@STATE_DIR
+@HEALTH_PORT
+@HEALTH_HOST
+def reconciler(config: Path, state_dir: Path, health_port: int | None, health_host: str) -> None:
+    """Run the reconciler: pages what no streams worker has.
+
+    It compares what is due with what was decided, so that even a bug in a worker is no missed page. Run one.
+    """
+    _role("reconciler", config, state_dir, health_port, health_host)
 
 
 @main.command()
@@ -181,6 +176,82 @@ def topics(config: Path, state_dir: Path, *, apply: bool) -> None:
 
     _quiet_logs()
     sys.exit(0 if run_topics(config, state_dir, apply=apply) else 1)
+
+
+@main.group("dead-letters")
+def dead_letters() -> None:
+    """Look at records that could not be used, and try them again.
+
+    What cannot be used is put aside in the topic dead-letters, with the reason: bytes that are no record, and what
+    Slack or PagerDuty refused for good. Once the reason is gone, write it back.
+    """
+
+
+@dead_letters.command("list")
+@CONFIG
+@STATE_DIR
+@SINCE
+@click.option("--limit", type=click.IntRange(1), default=50, show_default=True, help="At most so many, the newest.")
+@click.option("--format", "form", type=click.Choice(["table", "json"]), default="table", show_default=True)
+def list_dead_letters(config: Path, state_dir: Path, since: timedelta | None, limit: int, form: str) -> None:
+    """Show where each lies, where it came from, and why. Changes nothing.
+
+    \b
+    Example:
+      ackline dead-letters list --since 2h
+    """
+    from ackline.dead_letters_command import run_list
+
+    _quiet_logs()
+    sys.exit(0 if run_list(config, state_dir, since=since, limit=limit, as_json=form == "json") else 1)
+
+
+@dead_letters.command("show")
+@click.argument("place")
+@CONFIG
+@STATE_DIR
+def show_dead_letter(place: str, config: Path, state_dir: Path) -> None:
+    """Show one: why it is there, and what it holds, without secrets. Changes nothing.
+
+    \b
+    Example:
+      ackline dead-letters show 3:17
+    """
+    from ackline.dead_letters_command import run_show
+
+    _quiet_logs()
+    sys.exit(0 if run_show(config, state_dir, place=place) else 1)
+
+
+@dead_letters.command("retry")
+@click.argument("places", nargs=-1, metavar="[PLACE]...")
+@click.option("--all", "everything", is_flag=True, help="All that were not written back yet.")
+@SINCE
+@click.option("--yes", is_flag=True, help="Do not ask. Without a terminal nobody is asked anyway.")
+@CONFIG
+@STATE_DIR
+def retry_dead_letters(
+    places: tuple[str, ...], *, everything: bool, since: timedelta | None, yes: bool, config: Path, state_dir: Path
+) -> None:
+    """Write them back to the topics that they came from, once.
+
+    Key and bytes are the record's own. One that still cannot be used is left where it is. One that fails again becomes
+    a dead letter again, which says how often it has been tried. Exits 1 when one that was named is not written back.
+
+    \b
+    Examples:
+      ackline dead-letters retry 3:17 0:4
+      ackline dead-letters retry --all --since 2h --yes
+    """
+    if bool(places) == everything or (places and since):
+        raise click.UsageError(
+            "name PLACEs as `ackline dead-letters list` shows them, or give --all, with or without --since"
+        )
+    from ackline.dead_letters_command import run_retry
+
+    _quiet_logs()
+    ask = not yes and sys.stdin.isatty()
+    sys.exit(0 if run_retry(config, state_dir, places=places, since=since, ask=ask) else 1)
 
 
 @main.command()

@@ -36,6 +36,9 @@ class Role(Protocol):
     async def run(self, stop: asyncio.Event) -> None:
         """Work until `stop` is set and all is drained; raise what cannot be survived."""
 
+    def liveness(self) -> Mapping[str, float]:
+        """Each part that only a restart can mend: for how many seconds it has stood still with something to do."""
+
     def health(self) -> Mapping[str, str]:
         """Each part or dependency: "ok", or a sentence of what is wrong."""
 
@@ -67,16 +70,23 @@ def _projection(settings: Settings, _state_dir: Path) -> Role:
     return Projection(settings)
 
 
+def _reconciler(settings: Settings, _state_dir: Path) -> Role:
+    from reconciler.service import Reconciler  # noqa: PLC0415
+
+    return Reconciler(settings)
+
+
 ROLES: Mapping[str, Callable[[Settings, Path], Role]] = {
     "streams": _streams,
     "notifiers": _notifiers,
     "projection": _projection,
+    "reconciler": _reconciler,
     "ingest": _ingest,
 }
 """Every role of the pipeline; ingest last, so that what it lets in finds the others up."""
 
 
-def run_role(name: str, config: Path, state_dir: Path, health_port: int | None) -> int:
+def run_role(name: str, config: Path, state_dir: Path, health: tuple[str, int] | None) -> int:
     """Run a role until it is told to stop; returns the exit code."""
     configure_logs(name)
     try:
@@ -88,25 +98,26 @@ def run_role(name: str, config: Path, state_dir: Path, health_port: int | None) 
     configure_logs(name, secrets_of(loaded.settings))
     for warning in loaded.warnings:
         log.warning("config_doubtful", problem=warning)
-    return run_until_signalled(lambda: ROLES[name](loaded.settings, state_dir), health_port)
+    return run_until_signalled(lambda: ROLES[name](loaded.settings, state_dir), health)
 
 
-def run_until_signalled(make_role: Callable[[], Role], health_port: int | None = None) -> int:
-    """Run a role on a loop of its own; returns the exit code."""
+def run_until_signalled(make_role: Callable[[], Role], health: tuple[str, int] | None = None) -> int:
+    """Run a role on a loop of its own; returns the exit code. `health`: where it is to tell how it is."""
     try:
-        uvloop.run(_serve(make_role, health_port))
+        uvloop.run(_serve(make_role, health))
     except Exception as problem:  # noqa: BLE001  # the last to hear of it: whatever it is, it must be told
         tell_failure(problem)
         return EXIT_FAILED
     return 0
 
 
-async def _serve(make_role: Callable[[], Role], health_port: int | None) -> None:
+async def _serve(make_role: Callable[[], Role], health: tuple[str, int] | None) -> None:
     stop = stop_on_signals()
     role = make_role()
     async with AsyncExitStack() as beside:
-        if health_port is not None:
-            port = await beside.enter_async_context(health_server(role.health, health_port))
+        if health is not None:
+            host, port = health
+            port = await beside.enter_async_context(health_server(role, port, host))
             log.info("health_listening", port=port)
         log.info("role_started")
         try:

@@ -1,4 +1,4 @@
-"""Keeps processes running: starts them again when they die, stops them together, and outlives none of them.
+"""Keeps processes running: starts them again when they die or hang, stops them together, and outlives none of them.
 
 A process that ends for a reason that no restart can mend (its configuration, or five short lives in a row) ends them
 all: a pipeline that lacks a part would look alive while pages are missed.
@@ -11,20 +11,31 @@ import time
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from http import HTTPStatus
 from pathlib import Path
 
+import aiohttp
 import structlog
 
 from ackline.child import dies_with_parent
 from ackline.exits import EXIT_CONFIG
+from ackline.liveness import Patience
 from ackline.local_stack import LocalStack
+from ackline.local_stack.ports import LOOPBACK, choose_ports
 from ackline.restarts import Restarts
 
 
 STOP_SECONDS = 20.0
 """How long a process has to finish what it began."""
 
+STUCK_STOP_SECONDS = 5.0
+"""What is stuck seldom finishes anything, and its work waits for it: killed, it loses nothing."""
+
 _POLL_SECONDS = 0.5
+_ASK_SECONDS = 1.0
+_FIRST_ASK_SECONDS = 0.2
+_ANSWER_SECONDS = 3.0
+_HEALTH_PORT = "--health-port"
 
 log = structlog.get_logger("ackline.up")
 
@@ -41,6 +52,8 @@ class Command:
     arguments: Sequence[str]
     log_file: Path | None = None
     """Gets all that it writes, at its end. None: it writes where we do."""
+    tells_health: bool = False
+    """It takes `--health-port`, and is started anew when it says there, by /healthz or by silence, that it is stuck."""
 
 
 async def supervise(
@@ -82,22 +95,61 @@ async def _keep_alive(command: Command, stop: asyncio.Event, environ: Mapping[st
 
 async def _one_life(command: Command, stop: asyncio.Event, environ: Mapping[str, str]) -> int:
     """Start the process and wait for its end, which we bring about when we are to stop or are cancelled."""
-    process = await _start(command, environ)
+    arguments, port = _with_health_port(command)
+    process = await _start(command, arguments, environ)
     log.info("process_started", process=command.name, pid=process.pid)
     ended, stopped = asyncio.ensure_future(process.wait()), asyncio.ensure_future(stop.wait())
+    # Without a port it is stuck never.
+    stuck = asyncio.ensure_future(_stuck(command.name, port) if port else asyncio.Event().wait())
+    seconds = STOP_SECONDS
     try:
-        await asyncio.wait({ended, stopped}, return_when=asyncio.FIRST_COMPLETED)
+        await asyncio.wait({ended, stopped, stuck}, return_when=asyncio.FIRST_COMPLETED)
+        if stuck.done() and not ended.done():
+            seconds = STUCK_STOP_SECONDS
     finally:
-        stopped.cancel()
-        await _end(process)
+        for watching in (stopped, stuck):
+            watching.cancel()
+        await _end(process, seconds)
     return await ended
 
 
-async def _start(command: Command, environ: Mapping[str, str]) -> asyncio.subprocess.Process:
+def _with_health_port(command: Command) -> tuple[Sequence[str], int | None]:
+    """What to start it with, and where it will tell its health: where it is told to already, or else on a new port."""
+    if not command.tells_health:
+        return command.arguments, None
+    if _HEALTH_PORT in command.arguments:
+        return command.arguments, int(command.arguments[command.arguments.index(_HEALTH_PORT) + 1])
+    port = choose_ports([command.name], {})[command.name]
+    return [*command.arguments, _HEALTH_PORT, str(port), "--health-host", LOOPBACK], port
+
+
+async def _stuck(name: str, port: int) -> None:
+    """Return when it has said for too long, or not said at all, that it lives."""
+    patience, said = Patience(time.monotonic()), None
+    # Not through a proxy, whatever the environment says.
+    async with aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=_ANSWER_SECONDS)) as client:
+        while not patience.is_over(time.monotonic()):
+            # Who has answered once is known to have started, and is missed sooner when it falls silent.
+            await asyncio.sleep(_ASK_SECONDS if patience.well is not None else _FIRST_ASK_SECONDS)
+            said = await _asked(client, port)
+            patience = patience.after(time.monotonic(), is_well=said is None)
+    log.error("process_stuck", process=name, reason=said, hint="it is started anew")
+
+
+async def _asked(client: aiohttp.ClientSession, port: int) -> str | None:
+    """None where it lives, else what it has said."""
+    try:
+        async with client.get(f"http://{LOOPBACK}:{port}/healthz") as answer:
+            return None if answer.status == HTTPStatus.OK else await answer.text()
+    except (aiohttp.ClientError, OSError, TimeoutError) as problem:
+        return f"gives no answer ({type(problem).__name__})"
+
+
+async def _start(command: Command, arguments: Sequence[str], environ: Mapping[str, str]) -> asyncio.subprocess.Process:
     with contextlib.ExitStack() as held:
         output = held.enter_context(command.log_file.open("ab")) if command.log_file else None
         return await asyncio.create_subprocess_exec(
-            *command.arguments,
+            *arguments,
             env=dict(environ),
             stdin=asyncio.subprocess.DEVNULL,
             stdout=output,
@@ -108,12 +160,12 @@ async def _start(command: Command, environ: Mapping[str, str]) -> asyncio.subpro
         )
 
 
-async def _end(process: asyncio.subprocess.Process) -> None:
+async def _end(process: asyncio.subprocess.Process, seconds: float) -> None:
     if process.returncode is None:
         with contextlib.suppress(ProcessLookupError):
             process.terminate()
     try:
-        await asyncio.wait_for(process.wait(), STOP_SECONDS)
+        await asyncio.wait_for(process.wait(), seconds)
     except TimeoutError:
         process.kill()
         await process.wait()

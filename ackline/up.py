@@ -65,7 +65,7 @@ def role_commands(config: Path, state_dir: Path) -> Sequence[Command]:
     """The processes of the whole pipeline."""
     # -P: a file of the working directory must not pass for one of our packages.
     options = ["--config", str(config), "--state-dir", str(state_dir)]
-    return [Command(name, [sys.executable, "-P", "-m", "ackline", name, *options]) for name in ROLES]
+    return [Command(name, [sys.executable, "-P", "-m", "ackline", name, *options], tells_health=True) for name in ROLES]
 
 
 def run_up(config: Path, state_dir: Path) -> int:

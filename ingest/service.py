@@ -75,6 +75,11 @@ class Ingest:
         finally:
             await self._redis.aclose()
 
+    def liveness(self) -> dict[str, float]:
+        """Whoever answers this lives: there is one loop. A publisher that is beyond help takes a new producer, or ends
+        the process."""
+        return {}
+
     def health(self) -> dict[str, str]:
         """How each dependency is."""
         return self._edge.health()

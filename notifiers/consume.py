@@ -7,6 +7,7 @@ way, commit what is settled, and forget the rest.
 
 import asyncio
 import contextlib
+import time
 
 from collections.abc import Awaitable, Callable, Collection, Iterable
 from typing import Any, Final
@@ -62,6 +63,7 @@ class Reader:
         self._pace = pace
         self._assigned: dict[TopicPartition, Assignment] = {}
         self._lanes: Lanes | None = None
+        self._polled = self._committed = time.monotonic()
         self.trouble: str | None = "not connected yet"
         """What is wrong with Kafka; None while all is well."""
 
@@ -79,6 +81,13 @@ class Reader:
                 await _closed(consumer)
             if not stop.is_set():
                 await asyncio.sleep(_PAUSE_SECONDS)
+
+    def liveness(self) -> dict[str, float]:
+        """For how many seconds it has not polled, or not looked after its commits, with nothing wrong with Kafka."""
+        if self.trouble is not None:
+            return {}
+        now = time.monotonic()
+        return {f"{self._topic} reading": now - self._polled, f"{self._topic} commits": now - self._committed}
 
     def put(self, lane: str, job: Job, work: Callable[[Job], Awaitable[None]]) -> None:
         """Do this for a job when its lane has come to it."""
@@ -118,6 +127,7 @@ class Reader:
 
     async def _read(self, consumer: AIOKafkaConsumer, stop: asyncio.Event) -> None:
         while not stop.is_set():
+            self._polled = time.monotonic()
             batches = await consumer.getmany(timeout_ms=_POLL_MS, max_records=_BATCH)
             for place, messages in batches.items():
                 for message in messages:
@@ -187,6 +197,7 @@ class Reader:
         loop = asyncio.get_running_loop()
         asked = float("-inf")
         while True:
+            self._committed = time.monotonic()
             await self._commit(consumer, list(self._assigned))
             if loop.time() - asked > _ASK_SECONDS:
                 asked = loop.time()
@@ -214,7 +225,7 @@ class Reader:
     async def _ask(self, consumer: AIOKafkaConsumer) -> None:
         """Find out whether a broker answers: from an idle or a dead one a consumer hears the same nothing."""
         try:
-            async with asyncio.timeout(_CONNECT_SECONDS):
+            async with asyncio.timeout(_COMMIT_PATIENCE_SECONDS):
                 await consumer.topics()
         except (KafkaError, TimeoutError) as problem:
             self._troubled(problem)

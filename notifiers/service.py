@@ -10,6 +10,7 @@ import structlog
 from config.settings import Settings
 from notifiers import http, metrics
 from notifiers.consume import Reader
+from notifiers.dead_letter_notes import DeadLetterNotes
 from notifiers.job import Job
 from notifiers.lanes import Pace
 from notifiers.pagerduty import PagerDutySender
@@ -21,6 +22,7 @@ from notifiers.telling import Telling
 from notifiers.template import Template, TemplateFailed, load_template
 from state.client import connect
 from state.receipts import RedisReceipts
+from state.turns import RedisTurns
 from streams.records import AckLinks
 from streams.topics import Topic
 
@@ -42,6 +44,7 @@ class Notifiers:
         self._slack_client, self._pagerduty_client = http.client(), http.client()
         self._paging = self._make_paging()
         self._telling = self._make_telling()
+        self._notes = self._make_notes()
         self._readers = [
             Reader(settings.kafka, Topic.PAGERDUTY_EVENTS, "notifiers-pagerduty", self._paging.handle, self._publisher),
             Reader(settings.kafka, Topic.SLACK_NOTIFICATIONS, "notifiers-slack",
@@ -58,6 +61,8 @@ class Notifiers:
             async with asyncio.TaskGroup() as tasks:
                 for reader in self._readers:
                     tasks.create_task(reader.run(stop))
+                if self._notes:
+                    tasks.create_task(self._notes.run(stop))
 
     def health(self) -> dict[str, str]:
         """What is well, and what is wrong with the rest."""
@@ -68,6 +73,10 @@ class Notifiers:
             "pagerduty": self._paging.trouble,
         }
         return {name: trouble or "ok" for name, trouble in troubles.items()}
+
+    def liveness(self) -> dict[str, float]:
+        """For how many seconds each reader has stood still. What waits in a lane waits for somebody else."""
+        return {part: seconds for reader in self._readers for part, seconds in reader.liveness().items()}
 
     def _make_paging(self) -> Paging:
         pagerduty = self._settings.oncall.pagerduty
@@ -83,16 +92,32 @@ class Notifiers:
         slack = self._settings.alert.slack
         if not slack.enable:
             return None
-        assert slack.token, "the settings refuse Slack without one"
         assert slack.channel_id, "the settings refuse Slack without one"
         return Telling(
-            sender=SlackSender(self._slack_client, api_url=slack.api_url, token=slack.token),
+            sender=self._slack_sender(),
             renderer=Renderer(_template(self._settings), ack_links(self._settings), _template_failed),
             receipts=self._receipts,
             publisher=self._publisher,
             channel_id=slack.channel_id,
             give_up_after=slack.give_up_after,
         )
+
+    def _make_notes(self) -> DeadLetterNotes | None:
+        slack, redis = self._settings.alert.slack, self._settings.redis
+        if not (slack.enable and slack.dead_letter_notes):
+            return None
+        assert slack.channel_id, "the settings refuse Slack without one"
+        return DeadLetterNotes(
+            self._settings.kafka,
+            sender=self._slack_sender(),
+            turns=RedisTurns(self._redis, prefix=redis.key_prefix, timeout=redis.timeout),
+            channel_id=slack.channel_id,
+        )
+
+    def _slack_sender(self) -> SlackSender:
+        slack = self._settings.alert.slack
+        assert slack.token, "the settings refuse Slack without one"
+        return SlackSender(self._slack_client, api_url=slack.api_url, token=slack.token)
 
 
 def ack_links(settings: Settings) -> AckLinks:

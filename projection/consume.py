@@ -5,6 +5,7 @@ While Redis is away the position is held and the same batch is tried again. A re
 """
 
 import asyncio
+import time
 
 from collections.abc import Awaitable, Callable, Iterable
 from typing import Any
@@ -29,6 +30,7 @@ _POLL_MS = 250
 _CONNECT_SECONDS = 15
 _PAUSE_SECONDS = 1.0
 _ASK_EVERY_SECONDS = 5.0
+_ANSWER_SECONDS = 5
 
 Write = Callable[[list[LogEntry]], Awaitable[None]]
 """Writes entries; returns when they are written, however long Redis is away."""
@@ -42,6 +44,8 @@ class LogConsumer:
         self._write = write
         self.trouble: str | None = "not connected yet"
         """What is wrong with Kafka; None while all is well."""
+        self.polled = time.monotonic()
+        """When it last asked for records."""
 
     async def run(self, stop: asyncio.Event) -> None:
         """Consume until told to stop."""
@@ -78,6 +82,7 @@ class LogConsumer:
             if (now := asyncio.get_running_loop().time()) - asked >= _ASK_EVERY_SECONDS:
                 asked = now
                 await self._ask(consumer)
+            self.polled = time.monotonic()
             batch = await consumer.getmany(timeout_ms=_POLL_MS, max_records=_BATCH)
             records = [record for some in batch.values() for record in some]
             if records:
@@ -90,7 +95,7 @@ class LogConsumer:
     async def _ask(self, consumer: AIOKafkaConsumer) -> None:
         """Find out whether a broker answers: from an idle or a dead one a consumer hears the same nothing."""
         try:
-            async with asyncio.timeout(_CONNECT_SECONDS):
+            async with asyncio.timeout(_ANSWER_SECONDS):
                 await consumer.topics()
         except (KafkaError, TimeoutError) as problem:
             self.trouble = f"no broker of {self._kafka.bootstrap_servers} answers ({type(problem).__name__})"
@@ -119,7 +124,9 @@ def _sorted(records: Iterable[Any]) -> tuple[list[LogEntry], list[tuple[Any, str
 
 async def _commit(consumer: AIOKafkaConsumer, offsets: dict[TopicPartition, int]) -> None:
     try:
-        await consumer.commit(offsets)
+        # While no broker answers a commit would wait for ever.
+        async with asyncio.timeout(_ANSWER_SECONDS):
+            await consumer.commit(offsets)
     except (CommitFailedError, IllegalStateError) as problem:
         # The partitions went to somebody else meanwhile, who will write the same entries again.
         log.info("commit_left_out", reason=str(problem))

@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import time
 
 from datetime import timedelta
 
@@ -47,6 +48,12 @@ class Projection:
     def health(self) -> dict[str, str]:
         """How Kafka and Redis were when they were last needed."""
         return {"kafka": self._consumer.trouble or "ok", "redis": self._redis_trouble or "ok"}
+
+    def liveness(self) -> dict[str, float]:
+        """For how many seconds it has not polled, with nothing wrong with Kafka or Redis."""
+        consumer = self._consumer
+        is_waiting = consumer.trouble is not None or self._redis_trouble is not None
+        return {"reading": 0.0 if is_waiting else time.monotonic() - consumer.polled}
 
     async def _write(self, entries: list[LogEntry]) -> None:
         updates = [update for entry in entries for update in project(entry)]

@@ -14,6 +14,7 @@ from state.claims import RedisClaims
 from state.client import connect
 from streams.app import Worker
 from streams.clock import wall_clock_ms
+from streams.watchman import Watchman
 
 
 log = structlog.get_logger("ackline.streams")
@@ -33,6 +34,7 @@ class Streams:
         self._settings = settings
         self._data_dir = data_dir
         self._worker: Worker | None = None
+        self._watchman: Watchman | None = None
 
     async def run(self, stop: asyncio.Event) -> None:
         """Work until `stop` is set.
@@ -45,8 +47,9 @@ class Streams:
         redis = connect(redis_settings)
         claims = RedisClaims(redis, prefix=redis_settings.key_prefix, timeout=redis_settings.timeout)
         self._worker = worker = Worker(self._settings, self._data_dir, claims)
+        self._watchman = watchman = Watchman(worker, self._settings.kafka)
         try:
-            await _run_until(worker, stop)
+            await _run_until(worker, watchman, stop)
         except ConsistencyError:
             self._set_tables_aside()
             raise
@@ -64,8 +67,15 @@ class Streams:
             hint="the next start builds them from Kafka; remove the directory when nobody needs it",
         )
 
+    def liveness(self) -> dict[str, float]:
+        """See `Watchman.liveness`."""
+        return self._watchman.liveness() if self._watchman else {}
+
     def health(self) -> dict[str, str]:
         """Part by part: `ok`, or what is wrong."""
+        return {"kafka": (self._watchman and self._watchman.kafka_trouble) or "ok", **self._work()}
+
+    def _work(self) -> dict[str, str]:
         worker = self._worker
         if worker is None or not worker.app.started:
             return {"worker": "is starting"}
@@ -81,7 +91,7 @@ class Streams:
         return {"worker": "ok", "ticks": f"none for {STALE_MS // 1000} s in partitions {stale}" if stale else "ok"}
 
 
-async def _run_until(worker: Worker, stop: asyncio.Event) -> None:
+async def _run_until(worker: Worker, watchman: Watchman, stop: asyncio.Event) -> None:
     app = worker.app
     # Starting includes the recovery of the tables, which may take long: a stop must not have to wait for it.
     starting = asyncio.create_task(app.start())
@@ -89,6 +99,7 @@ async def _run_until(worker: Worker, stop: asyncio.Event) -> None:
         asyncio.create_task(stop.wait()),
         asyncio.create_task(app.wait_until_stopped()),
         asyncio.create_task(worker.pulse.keep()),
+        asyncio.create_task(watchman.keep()),
     }
     try:
         await asyncio.wait({starting, *ends}, return_when=asyncio.FIRST_COMPLETED)

@@ -44,6 +44,10 @@ class Ledger(Generic[P]):
         """The partition is read again from its commit, or by somebody else."""
         self._finished.pop(partition, None)
 
+    def first(self) -> dict[P, int]:
+        """By partition: the first offset that is not committed. None where there is nothing to commit."""
+        return {partition: next(iter(offsets)) for partition, offsets in self._finished.items() if offsets}
+
     def partitions(self) -> list[P]:
         """Every partition of which a record was delivered."""
         return list(self._finished)

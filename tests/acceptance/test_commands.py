@@ -14,7 +14,7 @@ from ackline.local_stack import Endpoints
 from tests.acceptance.world import ACKLINE, World, a_world, alert, named
 
 
-COMMANDS = ["demo", "up", "ingest", "streams", "notifiers", "projection", "check", "topics", "sandbox"]
+COMMANDS = ["demo", "up", "ingest", "streams", "notifiers", "projection", "reconciler", "check", "topics", "sandbox"]
 
 
 async def ackline(world: World, *arguments: str) -> "subprocess.CompletedProcess[str]":

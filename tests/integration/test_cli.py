@@ -16,7 +16,7 @@ alert: {slack: {token: xoxb-for-tests, channel_id: C0123456789}}
 oncall: {pagerduty: {routing_key: R0123456789abcdefghijklmnopqrstu}}
 """
 
-COMMANDS = ["demo", "up", "ingest", "streams", "notifiers", "projection", "check", "topics", "sandbox"]
+COMMANDS = ["demo", "up", "ingest", "streams", "notifiers", "projection", "reconciler", "check", "topics", "sandbox"]
 
 
 def ackline(*arguments: str | Path) -> subprocess.CompletedProcess[str]:
@@ -53,7 +53,7 @@ def test_each_command_explains_itself(command: str) -> None:
     assert f"Usage: python -m ackline {command}" in done.stdout
 
 
-@pytest.mark.parametrize("role", ["ingest", "streams", "notifiers", "projection", "up"])
+@pytest.mark.parametrize("role", ["ingest", "streams", "notifiers", "projection", "reconciler", "up"])
 def test_a_role_refuses_a_wrong_config_with_the_place_of_each_problem(role: str, tmp_path: Path) -> None:
     """The exit code says that no restart will help, and no traceback hides the message."""
     config = config_in(tmp_path, CONFIG + "kafka: {partitons: 8}\nport: many\n")

@@ -8,6 +8,22 @@ import pytest
 from ackline.health import health_server
 
 
+class Role:
+    """Says of itself what it was told to."""
+
+    def __init__(self, parts: Mapping[str, str], stood_still: Mapping[str, float]) -> None:
+        self._parts = parts
+        self._stood_still = stood_still
+
+    def health(self) -> Mapping[str, str]:
+        """Each dependency."""
+        return self._parts
+
+    def liveness(self) -> Mapping[str, float]:
+        """Each part."""
+        return self._stood_still
+
+
 @pytest.mark.parametrize(
     ("parts", "status"),
     [
@@ -17,7 +33,7 @@ from ackline.health import health_server
 )
 async def test_readiness_names_each_part(parts: Mapping[str, str], status: int) -> None:
     """Ready only when every part is, and the answer says what is wrong; alive in both cases."""
-    async with health_server(lambda: parts, 0, "127.0.0.1") as port, httpx.AsyncClient() as client:
+    async with health_server(Role(parts, {}), 0, "127.0.0.1") as port, httpx.AsyncClient() as client:
         ready = await client.get(f"http://127.0.0.1:{port}/readyz")
         alive = await client.get(f"http://127.0.0.1:{port}/healthz")
 
@@ -25,9 +41,25 @@ async def test_readiness_names_each_part(parts: Mapping[str, str], status: int) 
     assert 200 == alive.status_code
 
 
+@pytest.mark.parametrize(
+    ("stood_still", "status"),
+    [
+        pytest.param({"ticks": 9.0}, 200, id="it-moves"),
+        pytest.param({"ticks": 14.0, "agent timer": 0.0}, 503, id="a-part-does-not"),
+    ],
+)
+async def test_liveness_names_each_part(stood_still: Mapping[str, float], status: int) -> None:
+    """Alive only when every part moves, whatever the dependencies do; within 15 s it says what does not."""
+    role = Role({"kafka": "gives no answer"}, stood_still)
+    async with health_server(role, 0, "127.0.0.1") as port, httpx.AsyncClient() as client:
+        alive = await client.get(f"http://127.0.0.1:{port}/healthz")
+
+    assert (status, set(stood_still)) == (alive.status_code, set(alive.json()["parts"]))
+
+
 async def test_metrics_are_in_the_format_of_prometheus() -> None:
     """Every metric of the process is there for a scraper."""
-    async with health_server(dict, 0, "127.0.0.1") as port, httpx.AsyncClient() as client:
+    async with health_server(Role({}, {}), 0, "127.0.0.1") as port, httpx.AsyncClient() as client:
         metrics = await client.get(f"http://127.0.0.1:{port}/metrics")
 
     assert metrics.headers["content-type"].startswith("text/plain")
