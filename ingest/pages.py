@@ -100,6 +100,13 @@ def words_for(verdict: Verdict) -> Words:
             )
         case Answer.RESOLVED:
             return Words("Already resolved", f"The problem ended{at}. There is nothing left to do.", "good")
+        case Answer.RECORDED if verdict.page_may_come:
+            return Words(
+                "Recorded",
+                f"Acknowledged by {verdict.by}{at}. It could not be checked whether that was in time: if the deadline was "
+                "only a moment away, the page may still come.",
+                "warn",
+            )
         case Answer.RECORDED:
             return Words(
                 "Recorded",

@@ -1,7 +1,8 @@
 """What a person who acknowledges is told: a pure function of the claim, the read model and Kafka's answer.
 
-Nobody is told "acknowledged" who may still be paged for it without anything standing in the way: one of Redis (the
-claim) and Kafka (the record) must have the acknowledgement.
+Nobody is told "acknowledged" who may still be paged: only a claim in Redis settles that. Where Kafka alone has the
+acknowledgement it counts from when the timer agent reads it, and a page that was decided in that very moment comes all
+the same; whoever acknowledges is told so.
 """
 
 from dataclasses import dataclass
@@ -20,7 +21,8 @@ class Answer(StrEnum):
     ALREADY_ESCALATED = "already_escalated"
     RESOLVED = "resolved"
     RECORDED = "recorded"
-    """Taken down for an incident that the read model does not know, or not yet."""
+    """Taken down for an incident that the read model does not know, or not yet; or in Kafka only, see
+    `Verdict.page_may_come`."""
     NOT_SAVED = "not_saved"
     """Nothing has it. Whoever is on call may still be paged."""
 
@@ -32,6 +34,8 @@ class Verdict:
     answer: Answer
     by: str
     at_ms: Millis | None = None
+    page_may_come: bool = False
+    """It is saved, and whether the page was on its way by then is not known."""
 
 
 def judge(*, held: Claim | None, mine: Claim, known: Incident | None, published: bool) -> Verdict:
@@ -53,6 +57,8 @@ def judge(*, held: Claim | None, mine: Claim, known: Incident | None, published:
         return Verdict(answer=Answer.ALREADY_ACKNOWLEDGED, by=held.by or "link", at_ms=held.at_ms)
     if known is not None and known.state is IncidentState.ACKNOWLEDGED and (first := known.acknowledgement):
         return Verdict(answer=Answer.ALREADY_ACKNOWLEDGED, by=first.by, at_ms=first.at_ms)
+    if held is None:
+        return Verdict(answer=Answer.RECORDED, by=mine.by, at_ms=mine.at_ms, page_may_come=True)
     answer = Answer.ACKNOWLEDGED if known is not None else Answer.RECORDED
     return Verdict(answer=answer, by=mine.by, at_ms=mine.at_ms)
 

@@ -2,14 +2,16 @@
 
 from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
 import faust
 
-from faust.types import StreamT
+from faust.types import TP, StreamT
 
 from config.kafka_options import client_options
 from config.settings import MAX_WAIT_MINUTES, Settings
 from state.claims import Claims
+from streams.acks import Acks
 from streams.clock import Clock, wall_clock_ms
 from streams.deadlines import DeadlineQueue
 from streams.decide.correlation import Policy
@@ -46,7 +48,6 @@ class Worker:
         self.pulse = Pulse(settings.kafka.session_timeout.total_seconds() * 0.8)
         outbox = Outbox(self.app, self.pulse, prefix=prefix, slack=settings.alert.slack.enable)
         incidents, escalations, deadlines = (_table(self.app, table, settings) for table in Table)
-        self.deadlines = DeadlineQueue(deadlines)
         self.fan_out = FanOut(
             incidents,
             outbox,
@@ -56,9 +57,9 @@ class Worker:
             clock=wall_clock_ms,
         )
         self.timer = Timer(
-            TimerTables(escalations, self.deadlines),
+            TimerTables(escalations, DeadlineQueue(deadlines)),
             outbox,
-            claims,
+            self._acks(claims, topic_name(prefix, Topic.ACKS)),
             topics=self._topics,
             new_rounds=settings.oncall.new_rounds,
             clock=wall_clock_ms,
@@ -69,6 +70,17 @@ class Worker:
     def owned_partitions(self) -> set[int]:
         """The partitions that this worker has the clock of."""
         return {tp.partition for tp in self.app.consumer.assignment() if tp.topic == self._ticks}
+
+    def _acks(self, claims: Claims, topic: str) -> Acks:
+        async def end_of(partition: int) -> int:
+            place = TP(topic, partition)
+            return int((await self.app.consumer.highwaters(place))[place])
+
+        def begun_at(partition: int) -> int:
+            consumer: Any = self.app.consumer
+            return int(consumer.begun.get(TP(topic, partition), 0))
+
+        return Acks(claims, end_of=end_of, begun_at=begun_at)
 
     def _add_agents(self, prefix: str) -> None:
         app = self.app
@@ -93,7 +105,7 @@ class Worker:
 
         @app.on_partitions_assigned.connect
         async def rewind(*_: object, **__: object) -> None:
-            self.deadlines.rewind()
+            self.timer.rewind()
 
 
 def policy_of(settings: Settings) -> Policy:

@@ -1,8 +1,7 @@
 """The timer agent: joins deadlines with acknowledgements and, when one passes unacknowledged, emits the page.
 
 One agent over `delays`, `acks` and `ticks` is the only writer of its tables. A tick takes what is due in its own
-partition, claims it in Redis in one round trip, makes the pages durable, then the tables. No call to Redis holds a
-tick up for longer than the configured timeout, and none is made for a while after one went unanswered.
+partition, when what is known of ACKs allows it (`streams.acks`), makes the pages durable, then the tables.
 """
 
 from collections.abc import Callable, Iterable, Sequence
@@ -14,8 +13,8 @@ import structlog
 
 from faust.types import EventT
 
-from state.claims import Claim, Claims, Contest, Winner
 from streams import metrics
+from streams.acks import Acks
 from streams.codec import Unusable, decode
 from streams.deadlines import DeadlineQueue
 from streams.decide.effects import Effect
@@ -30,7 +29,7 @@ from streams.decide.escalation import (
     on_due,
     on_forget,
 )
-from streams.decide.telling import Acknowledgement, Escalation, Moment, State
+from streams.decide.telling import Escalation, Moment, State
 from streams.outbox import Outbox
 from streams.records import Ack, Cause, Millis, PagerDutyTrigger, Tick
 from streams.reliable.table import DurableTable
@@ -41,9 +40,6 @@ log = structlog.get_logger("ackline.streams.timer")
 
 MOST_DUE_AT_ONCE = 500
 """Deadlines that are taken, decided and made durable together."""
-
-REDIS_REST_MS = 2_000
-"""How long Redis is left alone after it gave no answer, so that its trouble costs one wait and not one per tick."""
 
 _ROW = msgspec.msgpack.Decoder(Escalation)
 _ENCODER = msgspec.msgpack.Encoder()
@@ -81,7 +77,7 @@ class Timer:
         self,
         tables: TimerTables,
         outbox: Outbox,
-        claims: Claims,
+        acks: Acks,
         *,
         topics: dict[str, Topic],
         new_rounds: bool,
@@ -89,13 +85,20 @@ class Timer:
     ) -> None:
         self._tables = tables
         self._outbox = outbox
-        self._claims = claims
+        self._acks = acks
         self._topics = topics
         self._new_rounds = new_rounds
         self._clock = clock
-        self._ask_redis_from_ms = 0
+        self._waiting: dict[int, Event] = {}
+        """By partition: the tick whose deadlines wait for ACKs."""
         self.ticked_ms: dict[int, Millis] = {}
         """By partition: what its last finished tick said the time was."""
+
+    def rewind(self) -> None:
+        """Partitions moved: what was read of them, and is in the tables, may be somebody else's doing."""
+        self._tables.deadlines.rewind()
+        self._acks.rewind()
+        self._waiting.clear()
 
     async def process(self, events: Sequence[Event]) -> None:
         """Decide about a batch, in order. When this returns, all that follows from it is durable."""
@@ -105,10 +108,13 @@ class Timer:
             if isinstance(record, Tick):
                 await self._decide_records(batch)
                 batch = []
-                await self._decide_due(event, record)
+                await self._tick(event, record)
             elif record is not None:
                 batch.append((event, record))
         await self._decide_records(batch)
+        for partition in self._acks.awaited():
+            if tick := self._waiting.get(partition):
+                await self._decide_when_acks_are_known(tick)
 
     async def _decoded(self, event: Event) -> Any:
         topic = self._topics[event.message.topic]
@@ -124,6 +130,7 @@ class Timer:
                 offset=message.offset,
             )
             await self._outbox.bury(event, str(problem))
+            self._note(event)
             return None
 
     async def _decide_records(self, batch: Iterable[tuple[Event, Any]]) -> None:
@@ -136,6 +143,13 @@ class Timer:
             row.after = decision.state
             effects.extend(decision.effects)
         await self._make_durable(rows.values(), effects)
+        for event, _ in batch:
+            self._note(event)
+
+    def _note(self, event: Event) -> None:
+        message = event.message
+        if self._topics[message.topic] is Topic.ACKS:
+            self._acks.read(message.partition, message.offset)
 
     def _decide_record(self, known: Escalation | None, record: Any, moment: Moment) -> Decision:
         if isinstance(record, Ack):
@@ -143,7 +157,21 @@ class Timer:
             return on_ack(known, record, moment)
         return on_delay(known, record, moment, new_rounds=self._new_rounds)
 
-    async def _decide_due(self, event: Event, tick: Tick) -> None:
+    async def _tick(self, event: Event, tick: Tick) -> None:
+        partition = event.message.partition
+        if self._tables.deadlines.due(partition, self._clock(), 1):
+            await self._decide_when_acks_are_known(event)
+        self.ticked_ms[partition] = tick.now_ms
+
+    async def _decide_when_acks_are_known(self, tick: Event) -> None:
+        partition = tick.message.partition
+        if await self._acks.are_known(partition):
+            self._waiting.pop(partition, None)
+            await self._decide_due(tick)
+        else:
+            self._waiting[partition] = tick
+
+    async def _decide_due(self, event: Event) -> None:
         partition = event.message.partition
         # Not the tick's own time: after a takeover a tick may be old, and so would be what it finds due, and how late.
         now_ms = self._clock()
@@ -152,11 +180,12 @@ class Timer:
             self._tables.deadlines.advance(partition, due[-1])
             if len(due) < MOST_DUE_AT_ONCE:
                 break
-        self.ticked_ms[partition] = tick.now_ms
 
     async def _decide_deadlines(self, event: Event, due: Sequence[Deadline], moment: Moment) -> None:
         rows = {deadline.incident_id: self._row(event, deadline.incident_id) for deadline in due}
-        claims = await self._claimed(rows.values(), moment.now_ms)
+        known = [row.after for row in rows.values() if row.after is not None]
+        pending = [escalation for escalation in known if escalation.state is State.PENDING]
+        claims = await self._acks.claimed(pending, moment.now_ms)
         effects: list[Effect] = []
         for deadline in due:
             row = rows[deadline.incident_id]
@@ -168,24 +197,6 @@ class Timer:
             effects.extend(decision.effects)
         await self._make_durable(rows.values(), effects, passed=due)
         _tell(effects)
-
-    async def _claimed(self, rows: Iterable[_Row], now_ms: Millis) -> dict[str, Claimed]:
-        """Claim the round of every escalation that is about to be paged. Who is missing in the answer is paged."""
-        pending = [row.after for row in rows if row.after is not None and row.after.state is State.PENDING]
-        if not pending or now_ms < self._ask_redis_from_ms:
-            return {}
-        contests = [Contest(escalation.incident_id, escalation.round) for escalation in pending]
-        held = await self._claims.claim(contests, Claim(Winner.PAGE, now_ms))
-        unanswered = held.count(None)
-        if unanswered:
-            self._ask_redis_from_ms = now_ms + REDIS_REST_MS
-            metrics.CLAIMS_UNANSWERED.inc(unanswered)
-            log.warning("claims_unanswered", count=unanswered, reason="Redis gave no answer; Kafka alone decides")
-        return {
-            contest.incident_id: Claimed(Acknowledgement("", claim.by, claim.at_ms, "claim"))
-            for contest, claim in zip(contests, held, strict=True)
-            if claim is not None and claim.winner is Winner.ACK
-        }
 
     async def _make_durable(
         self, rows: Iterable[_Row], effects: Sequence[Effect], passed: Sequence[Deadline] = ()

@@ -81,7 +81,8 @@ class Watchman:
         app = self._worker.app
         if not app.started or app.rebalancing or app.in_recovery:
             tables: Any = app.tables
-            read = sum(tables.recovery.active_offsets.values()) + sum(tables.recovery.standby_offsets.values())
+            offsets = (*tables.recovery.active_offsets.values(), *tables.recovery.standby_offsets.values())
+            read = sum(offset or 0 for offset in offsets)  # None: where it stands is just being looked up
             return {"recovery": (app.started, app.rebalancing_count, app.rebalancing, app.in_recovery, read)}
         try:
             owned = self._worker.owned_partitions()

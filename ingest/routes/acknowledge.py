@@ -102,6 +102,7 @@ def _said(done: Acknowledged) -> dict[str, Any]:
         "message": f"{words.heading}. {words.text}",
         "by": verdict.by,
         "at": moment(verdict.at_ms),
+        "page_may_come": verdict.page_may_come,
     }
 
 

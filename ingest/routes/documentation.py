@@ -40,6 +40,10 @@ _ACKNOWLEDGED = {
         "message": {"type": "string"},
         "by": {"type": "string", "description": "Who was first"},
         "at": {"type": "string", "format": "date-time"},
+        "page_may_come": {
+            "type": "boolean",
+            "description": "It is saved, but Redis could not be asked whether the page was on its way already",
+        },
     },
 }  # fmt: skip
 

@@ -23,6 +23,8 @@ class PrefixConsumer(Consumer):
 
     def __init__(self, transport: Any, callback: Any, *args: Any, **kwargs: Any) -> None:
         self.ledger: Ledger[TP] = Ledger()
+        self.begun: dict[TP, int] = {}
+        """Where the reading of each partition has begun: at its commit, or at 0 where there is none."""
 
         async def deliver(message: Message) -> None:
             if self.app.topics.acks_enabled_for(message.topic):
@@ -61,6 +63,7 @@ class PrefixConsumer(Consumer):
     async def seek_to_committed(self) -> Mapping[TP, int]:
         """Go back to what is committed; where nothing is, to the beginning, and not to wherever fetching had got."""
         committed = await super().seek_to_committed()
+        self.begun.update({ensure_TP(tp): offset or 0 for tp, offset in committed.items()})
         unread = [tp for tp, offset in committed.items() if not offset and self.app.topics.acks_enabled_for(tp.topic)]
         if unread:
             # A partition that moves on meanwhile is sought by its new owner.
