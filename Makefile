@@ -2,7 +2,7 @@
 # `make demo PYTHON=python3.13` chooses the Python; pip's own configuration (mirrors, proxies, certificates) is respected.
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test check compose-check lock clean
+.PHONY: help setup demo test faults check compose-check lock clean
 
 VENV := .venv
 READY := $(VENV)/.ready
@@ -20,6 +20,9 @@ demo: setup ## Run the whole pipeline against stand-ins for Slack and PagerDuty,
 
 test: setup ## Run all tests, against a real Kafka and a real Redis; ARGS="-k ack" chooses some
 	@$(VENV)/bin/pytest $(ARGS)
+
+faults: setup ## Do to a pipeline what can happen to one, and count what became of every alert; ARGS="--list" shows what
+	@PYTHONSAFEPATH= $(VENV)/bin/python -m faults $(ARGS)
 
 check: setup ## Lint, format, types, import rules and architecture
 	@$(VENV)/bin/ruff check

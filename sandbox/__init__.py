@@ -4,5 +4,5 @@ Used by the demo, by `ackline sandbox` and by the tests. Imports nothing of the 
 judge it. Nothing is written to disk, and only the latest 10,000 of everything are kept.
 """
 
-KEPT = 10_000
+KEPT = 20_000
 """How many messages, events, incidents and calls are remembered: enough for any test, bounded for a long demo."""

@@ -29,7 +29,7 @@ PATIENCE_SECONDS = 5.0
 """How long deadlines wait for ACKs that Kafka has and does not give."""
 _ANSWER_SECONDS = 2.0
 
-REDIS_REST_MS = 2_000
+REDIS_REST_SECONDS = 2.0
 """How long Redis is left alone after it gave no answer, so that its trouble costs one wait and not one per tick."""
 
 Offset = int
@@ -54,7 +54,7 @@ class Acks:
         begun_at: Callable[[Partition], Offset],
     ) -> None:
         self._claims = claims
-        self._ask_redis_from_ms = 0
+        self._ask_redis_from = 0.0
         self._end_of = end_of
         self._begun_at = begun_at
         self._read: dict[Partition, Offset] = {}
@@ -93,13 +93,13 @@ class Acks:
 
     async def claimed(self, pending: Sequence[Escalation], now_ms: Millis) -> dict[str, Claimed]:
         """Claim the round of every escalation that is about to be paged. Who is missing in the answer is paged."""
-        if not pending or now_ms < self._ask_redis_from_ms:
+        if not pending or time.monotonic() < self._ask_redis_from:
             return {}
         contests = [Contest(escalation.incident_id, escalation.round) for escalation in pending]
         held = await self._claims.claim(contests, Claim(Winner.PAGE, now_ms))
         unanswered = held.count(None)
         if unanswered:
-            self._ask_redis_from_ms = now_ms + REDIS_REST_MS
+            self._ask_redis_from = time.monotonic() + REDIS_REST_SECONDS
             metrics.CLAIMS_UNANSWERED.inc(unanswered)
             log.warning("claims_unanswered", count=unanswered, reason="Redis gave no answer; Kafka alone decides")
         return {
