@@ -153,6 +153,8 @@ class Paging:
 
     async def _given_up(self, job: Job, outcome: Rejected) -> None:
         """The end of the line: nobody was told, and everything that can still be told is told to the operator."""
+        if isinstance(job.record, PagerDutyTrigger):
+            await self._receipts.forget_fallback(job.record.dedup_key)
         await self._publisher.dead_letter(job.message, f"PagerDuty: {outcome.reason}: {outcome.detail}", outcome.reason)
         await self._rejected(job, _DEFAULT, outcome, hint="NOBODY WAS PAGED; the event is in the dead-letters topic")
         job.finish()

@@ -40,6 +40,9 @@ class SlackReceipt(msgspec.Struct, frozen=True):
     """What the message says has happened since, oldest first."""
 
 
+_YES, _NO = b"1", b"0"
+
+
 class Receipts(Protocol):
     """Where receipts are kept. No method raises."""
 
@@ -61,6 +64,10 @@ class Receipts(Protocol):
 
     async def keep_fallback(self, dedup_key: str) -> None:
         """The page went through the default key."""
+        ...
+
+    async def forget_fallback(self, dedup_key: str) -> None:
+        """It did not: that key was refused as well."""
         ...
 
 
@@ -93,11 +100,15 @@ class RedisReceipts:
 
     async def fell_back(self, dedup_key: str) -> bool:
         """See `Receipts`."""
-        return await self._get(f"fallback:{dedup_key}") is not None
+        return await self._get(f"fallback:{dedup_key}") == _YES
 
     async def keep_fallback(self, dedup_key: str) -> None:
         """See `Receipts`."""
-        await self._set({f"fallback:{dedup_key}": (b"1", KEPT)})
+        await self._set({f"fallback:{dedup_key}": (_YES, KEPT)})
+
+    async def forget_fallback(self, dedup_key: str) -> None:
+        """See `Receipts`."""
+        await self._set({f"fallback:{dedup_key}": (_NO, KEPT)})
 
     async def _get(self, name: str) -> bytes | None:
         if (held := self._memory.get(name)) is not None:

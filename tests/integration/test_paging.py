@@ -80,6 +80,24 @@ async def test_a_key_that_is_refused_gives_way_to_the_default_key(world: World) 
     assert (Happening.PAGERDUTY_DELIVERED, True) == (delivered.what, delivered.detail["fallback"])
 
 
+async def test_a_page_that_is_sent_after_both_keys_were_refused_takes_its_own_key_and_so_does_what_follows(
+    world: World,
+) -> None:
+    """As `ackline dead-letters retry` sends it: nothing went through the default key, so nothing has to follow it."""
+    world.sandbox.pagerduty.fail("error", error="Invalid routing key", times=3)
+    await world.write(Topic.PAGERDUTY_EVENTS, trigger(routing_key_name="infra"))
+    async with world.notifiers():
+        await world.log(2)
+        world.sandbox.pagerduty.restore()
+        await world.write(
+            Topic.PAGERDUTY_EVENTS, trigger(routing_key_name="infra"), acknowledge(routing_key_name="infra")
+        )
+        await world.log(4)
+
+    [incident] = world.sandbox.pagerduty_incidents
+    assert ("infra", "acknowledged") == (incident.key_name, incident.status)
+
+
 async def test_a_name_that_is_not_configured_pages_through_the_default_key(world: World) -> None:
     """In doubt, page; the page says so."""
     await world.write(Topic.PAGERDUTY_EVENTS, trigger(routing_key_name="gone"))
