@@ -247,7 +247,7 @@ def test_rule_6_the_clock_knows_no_table() -> None:
     assert not {"streams.reliable.table", "streams.deadlines", "streams.timer"} & known
 
 
-# Rule 7, liveness of our own: the health of the streams role.
+# Rule 7, liveness of our own, and rule 6 on a running worker: tests/integration/test_faust_rules_held.py.
 
 
 async def test_rule_8_processing_is_at_least_once(stack: Endpoints, topic_prefix: str, tmp_path: Path) -> None:
