@@ -5,6 +5,7 @@ saved. What they were told is what the pipeline is held to.
 """
 
 import asyncio
+import itertools
 import time
 
 from collections.abc import Awaitable, Iterator, Sequence
@@ -67,10 +68,12 @@ class Load:
         async with asyncio.TaskGroup() as lives:
             over = lives.create_task(_framed(fault, before, after))
             began = loop.time()
-            while not over.done():
+            for number in itertools.count(1):
+                if over.done():
+                    break
                 lives.create_task(self.live(next(self._plans)))
                 # By the clock: sleeping so long each time would send fewer.
-                await asyncio.sleep(began + len(self.stories) / per_second - loop.time())
+                await asyncio.sleep(began + number / per_second - loop.time())
         await self.deadlines_passed()
 
     async def deadlines_passed(self) -> None:
