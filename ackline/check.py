@@ -10,7 +10,7 @@ from redis.exceptions import AuthenticationError, RedisError, ResponseError
 
 from ackline.configuration import NOTHING_LOCAL, load_with
 from ackline.local_stack import running_stack
-from ackline.topics_admin import TopicReport, TopicsError, inspect_topics, refuse_wrong_partitions
+from ackline.topics_admin import TopicReport, TopicsError, inspect_topics, missing_topics, refuse_wrong_partitions
 from config.load import ConfigError
 from config.settings import Settings
 from state.client import connect
@@ -61,20 +61,13 @@ async def _kafka_problem(settings: Settings, tell: Tell) -> str | None:
     tell(f"✓ Kafka answers at {settings.kafka.bootstrap_servers}")
     for line in _differences(reports):
         tell(f"! {line}")
-    return _missing(reports)
+    return missing_topics(reports)
 
 
 def _differences(reports: list[TopicReport]) -> Iterator[str]:
     for report in reports:
         for difference in report.differences:
             yield f"topic {report.spec.name}: {difference}"
-
-
-def _missing(reports: list[TopicReport]) -> str | None:
-    missing = [report.spec.name for report in reports if report.found is None]
-    if not missing:
-        return None
-    return f"topics are missing: {', '.join(missing)}. `ackline topics --apply` creates them, and so does `ackline up`"
 
 
 async def _redis_problem(settings: Settings, tell: Tell) -> str | None:

@@ -227,7 +227,7 @@ def show_dead_letter(place: str, config: Path, state_dir: Path) -> None:
 @click.argument("places", nargs=-1, metavar="[PLACE]...")
 @click.option("--all", "everything", is_flag=True, help="All that were not written back yet.")
 @SINCE
-@click.option("--yes", is_flag=True, help="Do not ask. Without a terminal nobody is asked anyway.")
+@click.option("--yes", is_flag=True, help="Do not ask. Scripts need it.")
 @CONFIG
 @STATE_DIR
 def retry_dead_letters(
@@ -250,8 +250,7 @@ def retry_dead_letters(
     from ackline.dead_letters_command import run_retry
 
     _quiet_logs()
-    ask = not yes and sys.stdin.isatty()
-    sys.exit(0 if run_retry(config, state_dir, places=places, since=since, ask=ask) else 1)
+    sys.exit(0 if run_retry(config, state_dir, places=places, since=since, ask=not yes) else 1)
 
 
 @main.command()

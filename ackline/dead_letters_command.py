@@ -1,22 +1,23 @@
 """`ackline dead-letters`: what could not be used, why, and back to where it came from. `list` and `show` change nothing."""
 
 import asyncio
+import io
+import sys
 import time
 
 from collections import Counter
-from collections.abc import Callable, Collection, Coroutine, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from datetime import timedelta
 from pathlib import Path
-from typing import Any
 
 import click
 
 from ackline.configuration import load_for_a_role
-from ackline.dead_letters import Place, judged, letter_at, letters_at, listing, place_of, write_back
+from ackline.dead_letters import Place, Verdict, judged, letter_at, letters_at, listing, place_of, write_back
 from ackline.dead_letters_text import Teller
 from ackline.logs import secrets_of
 from ackline.topic_access import writing
-from ackline.topics_admin import TopicsError
+from ackline.topics_admin import TopicsError, require_topics
 from config.load import ConfigError
 from config.settings import KafkaSettings, Settings
 from streams.records.dead_letter import origin_of
@@ -26,23 +27,27 @@ from streams.topics import Topic
 CONSEQUENCES = {
     Topic.ALERTS: "as if they came in now: told in Slack, and their deadlines begin",
     Topic.SLACK_NOTIFICATIONS: "told in Slack",
-    Topic.DELAYS: "deadlines begin or end",
-    Topic.ACKS: "acknowledge their incidents",
+    Topic.DELAYS: "deadlines begin or end: one that has passed meanwhile PAGES SOMEBODY",
+    Topic.ACKS: "acknowledge their incidents as they are now: what is pending in them PAGES NOBODY",
     Topic.PAGERDUTY_EVENTS: "sent to PagerDuty: a trigger PAGES SOMEBODY, however old it is",
     Topic.INCIDENT_LOG: "shown by the API",
 }
 """What comes of a record that is written back."""
 
-Work = Callable[[Settings, Teller], Coroutine[Any, Any, bool]]
+PATIENCE = timedelta(seconds=5)
+
+SHOWN_PROBLEMS = 20
+"""Of `retry --all`. There may be as many as letters."""
+
+Work = Callable[[Settings, Teller], bool]
 
 
 def run_list(config: Path, state_dir: Path, *, since: timedelta | None, limit: int, as_json: bool) -> bool:
     """Tell of the newest letters."""
 
-    async def work(settings: Settings, teller: Teller) -> bool:
-        found = await listing(settings.kafka, since_ms=_since_ms(since), limit=limit)
-        for line in [teller.as_json(found)] if as_json else teller.table(found) if found.count else ["none"]:
-            click.echo(line)
+    def work(settings: Settings, teller: Teller) -> bool:
+        found = asyncio.run(listing(settings.kafka, since_ms=_since_ms(since), limit=limit))
+        _say([teller.as_json(found)] if as_json else teller.table(found) if found.count else ["none"])
         if found.count > len(found.letters):
             click.echo(f"… and {found.count - len(found.letters):,} older ones; see --limit", err=True)
         return True
@@ -52,15 +57,14 @@ def run_list(config: Path, state_dir: Path, *, since: timedelta | None, limit: i
 
 def run_show(config: Path, state_dir: Path, *, place: str) -> bool:
     """Tell all of one letter; false where there is none."""
+    wanted = _place(place)
 
-    async def work(settings: Settings, teller: Teller) -> bool:
-        wanted = _place(place)
-        record = await letter_at(settings.kafka, wanted)
+    def work(settings: Settings, teller: Teller) -> bool:
+        record = asyncio.run(letter_at(settings.kafka, wanted))
         if record is None:
             click.echo(f"{wanted}: no dead letter is there; `ackline dead-letters list` shows them", err=True)
             return False
-        for line in teller.shown(record):
-            click.echo(line)
+        _say(teller.shown(record))
         return True
 
     return _run(config, state_dir, work)
@@ -68,23 +72,21 @@ def run_show(config: Path, state_dir: Path, *, place: str) -> bool:
 
 def run_retry(config: Path, state_dir: Path, *, places: Sequence[str], since: timedelta | None, ask: bool) -> bool:
     """Write letters back: those at these places, or all that were not yet. False where one that was named was not."""
+    wanted, since_ms = {_place(place) for place in places}, _since_ms(since)
 
-    async def work(settings: Settings, teller: Teller) -> bool:
-        kafka, since_ms = settings.kafka, _since_ms(since)
-        verdicts = await judged(kafka, {_place(place) for place in places}, since_ms=since_ms)
+    def work(settings: Settings, teller: Teller) -> bool:
+        verdicts = asyncio.run(judged(settings.kafka, wanted, since_ms=since_ms))
         chosen = {place: verdict.topic for place, verdict in verdicts.items() if not verdict.problem and verdict.topic}
-        for place, verdict in sorted(verdicts.items()):
-            if verdict.problem:
-                click.echo(f"{place}  not written back: it {teller.line(verdict.problem)}", err=True)
-        is_well = len(chosen) == len(verdicts) or not places
+        _say_problems(verdicts, teller, shown=None if wanted else SHOWN_PROBLEMS)
+        is_well = not wanted or len(chosen) == len(verdicts)
         if not chosen:
             click.echo("nothing to write back")
             return is_well
-        for topic, count in Counter(chosen.values()).items():
-            click.echo(f"{count:,} to {topic}: {CONSEQUENCES[topic]}")
+        _say(f"{count:,} to {topic}: {CONSEQUENCES[topic]}" for topic, count in Counter(chosen.values()).items())
+        # Asked outside of any event loop: in one the first Ctrl-C is only noted, and the question stands.
         if ask:
             click.confirm("Go on?", abort=True)
-        return await _write_all(kafka, chosen.keys(), since_ms) and is_well
+        return asyncio.run(_write_all(settings.kafka, chosen.keys(), since_ms)) and is_well
 
     return _run(config, state_dir, work)
 
@@ -105,14 +107,32 @@ async def _write_all(kafka: KafkaSettings, chosen: Collection[Place], since_ms: 
 
 
 def _run(config: Path, state_dir: Path, work: Work) -> bool:
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        # Letters hold all kinds of signs, and a terminal's encoding may not.
+        sys.stdout.reconfigure(errors="backslashreplace")
     try:
         settings = load_for_a_role(config, state_dir).settings
-        return asyncio.run(work(settings, Teller(secrets_of(settings))))
+        # Also because a write to a topic that is missing would create it, in some shape.
+        asyncio.run(require_topics(settings.kafka, patience=PATIENCE))
+        return work(settings, Teller(secrets_of(settings)))
     except ConfigError as error:
         click.echo("\n".join(error.problems), err=True)
     except TopicsError as error:
         click.echo(str(error), err=True)
     return False
+
+
+def _say(lines: Iterable[str]) -> None:
+    for line in lines:
+        click.echo(line)
+
+
+def _say_problems(verdicts: Mapping[Place, Verdict], teller: Teller, shown: int | None) -> None:
+    problems = [(place, verdict.problem) for place, verdict in sorted(verdicts.items()) if verdict.problem]
+    for place, problem in problems[:shown]:
+        click.echo(f"{place}  not written back: it {teller.line(problem)}", err=True)
+    if shown is not None and len(problems) > shown:
+        click.echo(f"… and {len(problems) - shown:,} more that cannot be written back", err=True)
 
 
 def _place(text: str) -> Place:
@@ -123,4 +143,4 @@ def _place(text: str) -> Place:
 
 
 def _since_ms(since: timedelta | None) -> int | None:
-    return None if since is None else round((time.time() - since.total_seconds()) * 1000)
+    return None if since is None else max(0, round((time.time() - since.total_seconds()) * 1000))

@@ -11,13 +11,16 @@ from typing import Any
 from ackline.dead_letters import Listing, Place, Summary
 from ackline.logs import Redaction
 from ingest.redact import redacted
-from streams.records.dead_letter import origin_of
+from streams.records.dead_letter import Origin, origin_of
 
 
 SHOWN_CHARACTERS = 10_000
 """Of a value. Enough for any alert that a person could read."""
 
-_LINE_CHARACTERS = 120
+_REASON_CHARACTERS = 120
+_TOPIC_CHARACTERS = 100
+_LATEST_MS = 253_402_300_799_000
+"""The last second of the year 9999, the last that can be shown."""
 _COLUMNS = ("PLACE", "WHEN (UTC)", "FROM", "SIZE", "TRIES", "REASON")
 
 
@@ -42,13 +45,13 @@ class Teller:
         """All of one letter, in lines."""
         origin, value = origin_of(record.headers), record.value or b""
         yield f"place      {Place(record.partition, record.offset)}"
-        yield f"when       {_time(record.timestamp)} UTC"
-        yield f"from       {_from(origin.topic, origin.partition, origin.offset)}"
-        yield f"reason     {self._line(origin.reason)}"
+        yield f"when       {_time(record.timestamp):%Y-%m-%d %H:%M:%S} UTC"
+        yield f"from       {self._from(origin)}"
+        yield f"reason     {self.line(origin.reason)}"
         yield f"tries      {origin.tries}"
-        yield f"key        {self._line(_text(record.key)) if record.key is not None else '(none)'}"
+        yield f"key        {self.line(_text(record.key)) if record.key is not None else '(none)'}"
         for name, content in record.headers:
-            yield f"header     {self._line(f'{name}: {_text(content)}')}"
+            yield f"header     {self.line(f'{name}: {_text(content)}')}"
         kind, text = self._body(value)
         yield f"value      {len(value):,} bytes, {kind}"
         yield ""
@@ -56,52 +59,54 @@ class Teller:
         if len(text) > SHOWN_CHARACTERS:
             yield f"… and {len(text) - SHOWN_CHARACTERS:,} more characters"
 
-    def line(self, text: str) -> str:
-        """Words that may hold what somebody else wrote."""
-        return self._line(text, longest=1_000)
+    def line(self, text: str, longest: int = 1_000) -> str:
+        """One line of words that somebody else may have written."""
+        safe = self._safe(redacted(printable(text)))
+        return safe if len(safe) <= longest else f"{safe[: longest - 1]}…"
 
     def _row(self, letter: Summary, is_retried: bool) -> tuple[str, ...]:
-        origin = letter.origin
         return (
             str(letter.place),
-            _time(letter.at_ms),
-            _from(origin.topic, origin.partition, origin.offset),
+            f"{_time(letter.at_ms):%Y-%m-%d %H:%M:%S}",
+            self._from(letter.origin),
             f"{letter.size:,}",
-            str(origin.tries),
-            ("written back; was: " if is_retried else "") + self._line(origin.reason, longest=_LINE_CHARACTERS),
+            str(letter.origin.tries),
+            ("written back; was: " if is_retried else "") + self.line(letter.origin.reason, _REASON_CHARACTERS),
         )
 
     def _object(self, letter: Summary, is_retried: bool) -> dict[str, Any]:
         origin = letter.origin
         return {
             "place": str(letter.place),
-            "at": datetime.fromtimestamp(letter.at_ms / 1000, UTC).isoformat(timespec="milliseconds"),
-            "topic": origin.topic,
+            "at": _time(letter.at_ms).isoformat(timespec="milliseconds"),
+            "topic": self._safe(origin.topic),
             "partition": origin.partition,
             "offset": origin.offset,
-            "reason": self._safe(origin.reason),
+            "reason": self._safe(redacted(origin.reason)),
             "size": letter.size,
             "tries": origin.tries,
-            "retried_from": origin.retried_from or None,
+            "retried_from": self._safe(origin.retried_from) or None,
             "cut": origin.is_cut,
             "written_back": is_retried,
         }
 
+    def _from(self, origin: Origin) -> str:
+        if not origin.topic:
+            return "(not said)"
+        partition, offset = ("?" if number is None else number for number in (origin.partition, origin.offset))
+        return f"{self.line(origin.topic, _TOPIC_CHARACTERS)} {partition}:{offset}"
+
     def _body(self, value: bytes) -> tuple[str, str]:
         try:
-            parsed = self._safe(redacted(json.loads(value)))
-            pretty = json.dumps(parsed, indent=2, ensure_ascii=False)
+            pretty = json.dumps(redacted(json.loads(value)), indent=2, ensure_ascii=False)
         # No JSON, no UTF-8, or nested too deep.
         except (ValueError, RecursionError):
             return "no JSON", self._safe(redacted(printable(_text(value))))
-        return "JSON", printable(pretty, keep="\n")
+        return "JSON", self._safe(printable(pretty, keep="\n"))
 
-    def _line(self, text: str, longest: int = SHOWN_CHARACTERS) -> str:
-        safe = self._safe(redacted(printable(text)))
-        return safe if len(safe) <= longest else f"{safe[: longest - 1]}…"
-
-    def _safe(self, value: Any) -> Any:
-        return self._redaction(None, "", {"shown": value})["shown"]
+    def _safe(self, text: str) -> str:
+        masked: str = self._redaction(None, "", {"shown": text})["shown"]
+        return masked
 
 
 def printable(text: str, keep: str = "") -> str:
@@ -113,11 +118,6 @@ def _text(content: bytes | None) -> str:
     return (content or b"").decode(errors="backslashreplace")
 
 
-def _time(at_ms: int) -> str:
-    return datetime.fromtimestamp(at_ms / 1000, UTC).strftime("%Y-%m-%d %H:%M:%S")
-
-
-def _from(topic: str, partition: int | None, offset: int | None) -> str:
-    if not topic:
-        return "(not said)"
-    return f"{printable(topic)[:100]} {'?' if partition is None else partition}:{'?' if offset is None else offset}"
+def _time(at_ms: int) -> datetime:
+    # Whoever writes a record says when that was, and may say anything.
+    return datetime.fromtimestamp(min(max(at_ms, 0), _LATEST_MS) / 1000, UTC)

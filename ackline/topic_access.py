@@ -18,6 +18,8 @@ from streams.topics import MAX_RECORD_BYTES
 _POLL_MS = 250
 _SILENT_SECONDS = 20.0
 """A broker from which nothing has come for so long, although there is more, is not there any more."""
+_SEND_SECONDS = 30.0
+_CLOSE_SECONDS = 5.0
 
 
 class Writer:
@@ -36,7 +38,9 @@ class Writer:
             TopicsError: it is larger than the topic takes.
         """
         try:
-            sent = await self._producer.send_and_wait(topic, value, key=key, partition=partition, headers=headers)
+            # An idempotent producer never gives up by itself, however long no broker answers.
+            async with asyncio.timeout(_SEND_SECONDS):
+                sent = await self._producer.send_and_wait(topic, value, key=key, partition=partition, headers=headers)
         except MessageSizeTooLargeError:
             raise TopicsError(f"is larger than {topic} takes") from None
         return sent.partition, sent.offset
@@ -47,8 +51,12 @@ async def writing(kafka: KafkaSettings) -> AsyncIterator[Writer]:
     """A writer, for as long as the block runs."""
     options = {"acks": "all", "enable_idempotence": True, "max_request_size": MAX_RECORD_BYTES}
     with _told(kafka):
-        async with AIOKafkaProducer(**options, **client_options(kafka)) as producer:
+        producer = AIOKafkaProducer(**options, **client_options(kafka))
+        try:
+            await producer.start()
             yield Writer(producer)
+        finally:
+            await _stopped(producer)
 
 
 async def write(kafka: KafkaSettings, topic: str, value: bytes) -> None:
@@ -70,7 +78,7 @@ async def records_in(
     places = [TopicPartition(topic, partition) for topic in topics for partition in range(kafka.partitions)]
     async with _reading(kafka, places) as consumer:
         ends = await consumer.end_offsets(places)
-        _go_to(consumer, await _starts(consumer, places, since_ms, ends))
+        await _seek(consumer, places, since_ms, ends)
         async for record in _until(consumer, ends):
             yield record
 
@@ -84,7 +92,7 @@ async def record_at(kafka: KafkaSettings, topic: str, partition: int, offset: in
         begin, end = (await consumer.beginning_offsets([place]))[place], (await consumer.end_offsets([place]))[place]
         if not begin <= offset < end:
             return None
-        _go_to(consumer, {place: offset})
+        consumer.seek(place, offset)
         async for record in _until(consumer, {place: offset + 1}):
             return record if record.offset == offset else None
     return None
@@ -93,29 +101,31 @@ async def record_at(kafka: KafkaSettings, topic: str, partition: int, offset: in
 @contextlib.asynccontextmanager
 async def _reading(kafka: KafkaSettings, places: list[TopicPartition]) -> AsyncIterator[AIOKafkaConsumer]:
     with _told(kafka):
-        async with AIOKafkaConsumer(enable_auto_commit=False, **client_options(kafka)) as consumer:
-            missing = {place.topic for place in places} - await consumer.topics()
-            if missing:
-                raise TopicsError(
-                    f"Kafka has no topic {', '.join(sorted(missing))}; `ackline topics --apply` creates it"
-                )
+        consumer = AIOKafkaConsumer(enable_auto_commit=False, **client_options(kafka))
+        try:
+            await consumer.start()
+            consumer.assign(places)
             yield consumer
+        finally:
+            await _stopped(consumer)
 
 
-async def _starts(
+async def _stopped(client: AIOKafkaConsumer | AIOKafkaProducer) -> None:
+    # Stopping waits for brokers, and they may be why it is stopped.
+    with contextlib.suppress(TimeoutError):
+        async with asyncio.timeout(_CLOSE_SECONDS):
+            await client.stop()
+
+
+async def _seek(
     consumer: AIOKafkaConsumer, places: list[TopicPartition], since_ms: int | None, ends: dict[TopicPartition, int]
-) -> dict[TopicPartition, int]:
+) -> None:
     if since_ms is None:
-        return dict(await consumer.beginning_offsets(places))
+        await consumer.seek_to_beginning(*places)
+        return
     found = await consumer.offsets_for_times(dict.fromkeys(places, since_ms))
-    return {place: found[place].offset if found.get(place) else ends[place] for place in places}
-
-
-def _go_to(consumer: AIOKafkaConsumer, starts: dict[TopicPartition, int]) -> None:
-    """Assign and seek in one go: between the two the consumer would begin to look up where it should start."""
-    consumer.assign(list(starts))
-    for place, offset in starts.items():
-        consumer.seek(place, offset)
+    for place in places:
+        consumer.seek(place, found[place].offset if found.get(place) else ends[place])
 
 
 async def _until(consumer: AIOKafkaConsumer, ends: dict[TopicPartition, int]) -> AsyncIterator[ConsumerRecord]:
@@ -124,9 +134,9 @@ async def _until(consumer: AIOKafkaConsumer, ends: dict[TopicPartition, int]) ->
         # Where a position stands is asked anew: compaction and aborted writes leave offsets without a record.
         while await consumer.position(place) < end:
             for batch in (await consumer.getmany(timeout_ms=_POLL_MS)).values():
-                heard = loop.time()
                 for record in batch:
                     yield record
+                heard = loop.time()  # Now, and not before: what is done with a record may take its time.
             if loop.time() - heard > _SILENT_SECONDS:
                 raise TimeoutError
 
@@ -138,7 +148,7 @@ def _told(kafka: KafkaSettings) -> Iterator[None]:
         yield
     except (KafkaError, TimeoutError) as problem:
         raise KafkaUnreachableError(
-            f"kafka.bootstrap_servers: Kafka at {kafka.bootstrap_servers} does not answer "
+            f"kafka.bootstrap_servers: Kafka at {kafka.bootstrap_servers} does not answer, or refuses "
             f"({type(problem).__name__}). Does it run, and is the address right as seen from here?"
         ) from problem
 

@@ -119,6 +119,26 @@ def refuse_wrong_partitions(reports: list[TopicReport]) -> None:
         )
 
 
+def missing_topics(reports: list[TopicReport]) -> str | None:
+    """What to tell of the topics that are not there; None where all are."""
+    missing = [report.spec.name for report in reports if report.found is None]
+    if not missing:
+        return None
+    return f"topics are missing: {', '.join(missing)}. `ackline topics --apply` creates them, and so does `ackline up`"
+
+
+async def require_topics(kafka: KafkaSettings, *, patience: timedelta) -> None:
+    """For who needs them as they must be, and makes none.
+
+    Raises:
+        TopicsError: a topic is missing or has another number of partitions, or no broker answers.
+    """
+    reports = await inspect_topics(kafka, patience=patience)
+    refuse_wrong_partitions(reports)
+    if missing := missing_topics(reports):
+        raise TopicsError(missing)
+
+
 def _specs(kafka: KafkaSettings) -> list[TopicSpec]:
     return all_topics(
         prefix=kafka.topic_prefix, partitions=kafka.partitions, replication_factor=kafka.replication_factor

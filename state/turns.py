@@ -3,18 +3,9 @@
 import asyncio
 
 from datetime import timedelta
-from typing import Protocol
 
 from redis.asyncio import Redis
 from redis.exceptions import RedisError
-
-
-class Turns(Protocol):
-    """Where turns are taken."""
-
-    async def take(self, name: str, every: timedelta) -> bool:
-        """Whether it is this process's turn: nobody has taken it for so long. Never raises."""
-        ...
 
 
 class RedisTurns:
@@ -26,7 +17,7 @@ class RedisTurns:
         self._timeout = timeout.total_seconds()
 
     async def take(self, name: str, every: timedelta) -> bool:
-        """See `Turns`."""
+        """Whether it is this process's turn: nobody has taken it for so long. Never raises."""
         try:
             async with asyncio.timeout(self._timeout):
                 return bool(await self._redis.set(f"{self._prefix}turn:{name}", b"1", nx=True, px=every))
