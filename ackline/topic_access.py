@@ -78,7 +78,10 @@ async def records_in(
     places = [TopicPartition(topic, partition) for topic in topics for partition in range(kafka.partitions)]
     async with _reading(kafka, places) as consumer:
         ends = await consumer.end_offsets(places)
-        await _seek(consumer, places, since_ms, ends)
+        begins = await _begins(consumer, places, since_ms)
+        for place in places:
+            # `seek_to_beginning` may lose against the reset that every assignment begins with.
+            consumer.seek(place, begins.get(place, ends[place]))
         async for record in _until(consumer, ends):
             yield record
 
@@ -101,7 +104,12 @@ async def record_at(kafka: KafkaSettings, topic: str, partition: int, offset: in
 @contextlib.asynccontextmanager
 async def _reading(kafka: KafkaSettings, places: list[TopicPartition]) -> AsyncIterator[AIOKafkaConsumer]:
     with _told(kafka):
-        consumer = AIOKafkaConsumer(enable_auto_commit=False, **client_options(kafka))
+        consumer = AIOKafkaConsumer(
+            enable_auto_commit=False,
+            # Where the oldest records are deleted while they are read, the next ones are read.
+            auto_offset_reset="earliest",
+            **client_options(kafka),
+        )
         try:
             await consumer.start()
             consumer.assign(places)
@@ -117,15 +125,15 @@ async def _stopped(client: AIOKafkaConsumer | AIOKafkaProducer) -> None:
             await client.stop()
 
 
-async def _seek(
-    consumer: AIOKafkaConsumer, places: list[TopicPartition], since_ms: int | None, ends: dict[TopicPartition, int]
-) -> None:
+async def _begins(
+    consumer: AIOKafkaConsumer, places: list[TopicPartition], since_ms: int | None
+) -> dict[TopicPartition, int]:
+    """Where to begin; a place without anything to read is missing."""
     if since_ms is None:
-        await consumer.seek_to_beginning(*places)
-        return
+        begins: dict[TopicPartition, int] = await consumer.beginning_offsets(places)
+        return begins
     found = await consumer.offsets_for_times(dict.fromkeys(places, since_ms))
-    for place in places:
-        consumer.seek(place, found[place].offset if found.get(place) else ends[place])
+    return {place: at.offset for place, at in found.items() if at is not None}
 
 
 async def _until(consumer: AIOKafkaConsumer, ends: dict[TopicPartition, int]) -> AsyncIterator[ConsumerRecord]:
