@@ -77,10 +77,10 @@ class World:
         """What happened, in order."""
         return [entry.what for entry in await self.log(count)]
 
-    async def committed(self, topic: Topic, group: str) -> int | None:
+    async def committed(self, topic: Topic, group: str, partition: int = 0) -> int | None:
         """The offset from which the next notifier would read."""
         async with self._consumer(f"{self.settings.kafka.topic_prefix}{group}") as consumer:
-            answer: int | None = await consumer.committed(TopicPartition(self.name(topic), 0))
+            answer: int | None = await consumer.committed(TopicPartition(self.name(topic), partition))
             return answer
 
     async def rewind(self, topic: Topic, group: str) -> None:
