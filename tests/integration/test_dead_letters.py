@@ -210,17 +210,21 @@ async def test_who_is_asked_and_does_not_say_yes_has_done_nothing(desk: Desk, en
     """One Ctrl-C is enough, and where nobody can answer it is no yes."""
     await desk.bury(encode(alert()))
     command = [sys.executable, "-P", "-m", "ackline", "dead-letters", "retry", "--all", "--config", str(desk.config)]
-    with subprocess.Popen(  # noqa: ASYNC220
+    process = subprocess.Popen(  # noqa: ASYNC220
         command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE
-    ) as process:
-        assert process.stdout
-        assert process.stdin
-        question = await asyncio.to_thread(_read_until, process.stdout, b"Go on? [y/N]: ")
-        if ends == "with Ctrl-C":
-            process.send_signal(signal.SIGINT)
-        else:
-            process.stdin.close()
-        code = await asyncio.to_thread(process.wait, 10)
+    )
+    with process:
+        try:
+            assert process.stdout
+            assert process.stdin
+            question = await asyncio.wait_for(asyncio.to_thread(_read_until, process.stdout, b"Go on? [y/N]: "), 20)
+            if ends == "with Ctrl-C":
+                process.send_signal(signal.SIGINT)
+            else:
+                process.stdin.close()
+            code = await asyncio.to_thread(process.wait, 10)
+        finally:
+            process.kill()
 
     assert b"1 to alerts: as if they came in now" in question
     assert 1 == code
