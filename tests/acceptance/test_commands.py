@@ -11,10 +11,15 @@ import httpx
 import pytest
 
 from ackline.local_stack import Endpoints
+from ackline.topic_access import write
+from streams.topics import Topic, topic_name
 from tests.acceptance.world import ACKLINE, World, a_world, alert, named
 
 
-COMMANDS = ["demo", "up", "ingest", "streams", "notifiers", "projection", "reconciler", "check", "topics", "sandbox"]
+COMMANDS = [
+    "demo", "up", "ingest", "streams", "notifiers", "projection", "reconciler", "check", "topics", "dead-letters",
+    "sandbox",
+]  # fmt: skip
 
 
 async def ackline(world: World, *arguments: str) -> "subprocess.CompletedProcess[str]":
@@ -47,6 +52,24 @@ async def test_from_nothing_to_the_first_page(stack: Endpoints, tmp_path: Path) 
     assert 11 == shown.stdout.count("missing; --apply creates it")
     assert 11 == applied.stdout.count("as it should be")
     assert "✓ config/config.yaml is valid" in ready.stdout
+
+
+async def test_what_could_not_be_used_is_told_listed_and_shown(stack: Endpoints, tmp_path: Path) -> None:
+    """Slack says that there is something, and the commands what it is; what is still unusable is not written back."""
+    async with a_world(stack, tmp_path) as world:
+        await world.up()
+        await write(world.settings.kafka, topic_name(world.settings.kafka.topic_prefix, Topic.ALERTS), b"{no json")
+        note = await world.message("put aside as dead letters")
+        listed = await ackline(world, "dead-letters", "list")
+        place = listed.stdout.splitlines()[1].split()[0]
+        shown = await ackline(world, "dead-letters", "show", place)
+        retried = await ackline(world, "dead-letters", "retry", place, "--yes")
+
+    assert "1 record was put aside as dead letters: 1 from alerts." in note.text
+    assert [0, 0, 1] == [done.returncode for done in (listed, shown, retried)]
+    assert "JSON is malformed" in listed.stdout
+    assert shown.stdout.endswith("value      8 bytes, no JSON\n\n{no json\n")
+    assert f"{place}  not written back: it is still unusable" in retried.stderr
 
 
 async def test_without_a_config_it_says_where_one_is_looked_for(stack: Endpoints, tmp_path: Path) -> None:

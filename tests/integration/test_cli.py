@@ -16,7 +16,10 @@ alert: {slack: {token: xoxb-for-tests, channel_id: C0123456789}}
 oncall: {pagerduty: {routing_key: R0123456789abcdefghijklmnopqrstu}}
 """
 
-COMMANDS = ["demo", "up", "ingest", "streams", "notifiers", "projection", "reconciler", "check", "topics", "sandbox"]
+COMMANDS = [
+    "demo", "up", "ingest", "streams", "notifiers", "projection", "reconciler", "check", "topics", "dead-letters",
+    "sandbox",
+]  # fmt: skip
 
 
 def ackline(*arguments: str | Path) -> subprocess.CompletedProcess[str]:

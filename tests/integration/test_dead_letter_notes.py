@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from aiokafka.admin import AIOKafkaAdminClient
+from prometheus_client import REGISTRY
 from structlog.testing import capture_logs
 
 from ackline.local_stack import Endpoints
@@ -38,6 +39,12 @@ def noting(world: World) -> AlertSettings:
     return AlertSettings(
         slack=SlackSettings.model_validate({**dict(world.settings.alert.slack), "dead_letter_notes": True})
     )
+
+
+def metric() -> float:
+    """How many records of `slack-notifications` have been unusable, as Prometheus is told."""
+    labels = {"topic": "slack-notifications", "reason": "unusable"}
+    return REGISTRY.get_sample_value("ackline_dead_letters_total", labels) or 0
 
 
 async def pass_a_minute(world: World) -> None:
@@ -95,6 +102,7 @@ def _notes(world: World) -> list[Message]:
 
 async def test_many_letters_are_one_note_and_are_told_once(world: World) -> None:
     """How many from where, and nothing of what is in them; a restart tells only of what came since."""
+    counted = metric()
     await world.write(Topic.SLACK_NOTIFICATIONS, *[b"words of an alert"] * 30, post())
     async with world.notifiers(alert=noting(world)):
         [first] = await notes(world)
@@ -105,6 +113,7 @@ async def test_many_letters_are_one_note_and_are_told_once(world: World) -> None
         _, second = await notes(world, 2)
         await are_told(world, 31)
 
+    assert 30 == metric() - counted
     assert "C1" == first.channel
     assert first.text.startswith("⚠️ 30 records were put aside as dead letters: 30 from slack-notifications. `ackline ")
     assert second.text.startswith("⚠️ 1 record was put aside as dead letters: 1 from elsewhere. ")
