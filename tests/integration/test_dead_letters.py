@@ -12,6 +12,7 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
+import psutil
 import pytest
 import yaml
 
@@ -24,7 +25,7 @@ from streams.codec import encode
 from streams.records.dead_letter import letter_of
 from streams.service import Streams
 from streams.topics import Topic
-from tests.edge import running
+from tests.edge import running, until
 from tests.integration.notifier_world import TOKEN, World, a_world, post, trigger
 from tests.integration.streams_world import alert
 from tests.log import everything_in, wait_for_records
@@ -219,6 +220,8 @@ async def test_who_is_asked_and_does_not_say_yes_has_done_nothing(desk: Desk, en
             assert process.stdin
             question = await asyncio.wait_for(asyncio.to_thread(_read_until, process.stdout, b"Go on? [y/N]: "), 20)
             if ends == "with Ctrl-C":
+                # A signal between the question and the reading would only be seen after the answer.
+                await until(lambda: _sleeps(process.pid))
                 process.send_signal(signal.SIGINT)
             else:
                 process.stdin.close()
@@ -229,6 +232,10 @@ async def test_who_is_asked_and_does_not_say_yes_has_done_nothing(desk: Desk, en
     assert b"1 to alerts: as if they came in now" in question
     assert 1 == code
     assert [] == await everything_in(desk.world.settings, Topic.ALERTS)
+
+
+async def _sleeps(pid: int) -> bool:
+    return psutil.Process(pid).status() == psutil.STATUS_SLEEPING
 
 
 def _read_until(stream: Any, end: bytes) -> bytes:
