@@ -47,6 +47,8 @@ class DeadLetterNotes:
         self._topics = {topic_name(kafka.topic_prefix, topic): str(topic) for topic in Topic}
         self._tally = Tally()
         """Read, and not told yet. None of it is committed."""
+        self._trouble: str | None = None
+        """What is wrong with Kafka; None while all is well."""
 
     async def run(self, stop: asyncio.Event) -> None:
         """Tell until told to stop. Nothing that goes wrong here is worth ending the process for."""
@@ -66,9 +68,10 @@ class DeadLetterNotes:
             try:
                 async with asyncio.timeout(_CONNECT_SECONDS):
                     await consumer.start()
+                self._trouble = None
                 await self._follow(consumer)
             except (KafkaError, OSError, TimeoutError) as problem:
-                log.warning("dead_letters_not_followed", reason=f"{type(problem).__name__} {problem}".strip())
+                self._troubled(problem)
             except Exception:
                 log.exception("dead_letter_notes_failed")
             finally:
@@ -119,6 +122,11 @@ class DeadLetterNotes:
             hint="`ackline dead-letters list` shows what was put aside",
         )  # fmt: skip
         return not isinstance(outcome, Retry)
+
+    def _troubled(self, problem: BaseException) -> None:
+        known, self._trouble = self._trouble, f"{type(problem).__name__} {problem}".strip()
+        if self._trouble != known:
+            log.warning("dead_letters_not_followed", reason=self._trouble)
 
     def _consumer(self) -> AIOKafkaConsumer:
         session_ms = int(self._kafka.session_timeout.total_seconds() * 1000)
