@@ -70,7 +70,7 @@ class Verdict:
     """Why not."""
 
 
-async def listing(kafka: KafkaSettings, *, since_ms: int | None = None, limit: int | None = None) -> Listing:
+async def listing(kafka: KafkaSettings, *, since_ms: int | None, limit: int) -> Listing:
     """The letters that are there now; at most so many, and none from before a time."""
     found = Listing()
     newest: list[tuple[int, Place, Summary]] = []
@@ -82,15 +82,13 @@ async def listing(kafka: KafkaSettings, *, since_ms: int | None = None, limit: i
         found.count += 1
         summary = _summary(record)
         heapq.heappush(newest, (summary.at_ms, summary.place, summary))
-        if limit is not None and len(newest) > limit:
+        if len(newest) > limit:
             heapq.heappop(newest)
     found.letters = [summary for _, _, summary in sorted(newest, reverse=True)]
     return found
 
 
-async def judged(
-    kafka: KafkaSettings, places: Collection[Place], *, since_ms: int | None = None
-) -> dict[Place, Verdict]:
+async def judged(kafka: KafkaSettings, places: Collection[Place], *, since_ms: int | None) -> dict[Place, Verdict]:
     """What stands in the way of writing back the letters at these places; of all that were not yet, for no places."""
     verdicts: dict[Place, Verdict] = {}
     retried: set[Place] = set()
@@ -107,9 +105,7 @@ async def judged(
     return {place: verdicts.get(place, Verdict(None, "is not there")) for place in places}
 
 
-async def letters_at(
-    kafka: KafkaSettings, places: Collection[Place], *, since_ms: int | None = None
-) -> AsyncIterator[Any]:
+async def letters_at(kafka: KafkaSettings, places: Collection[Place], *, since_ms: int | None) -> AsyncIterator[Any]:
     """Kafka's own records of the letters at these places, in one pass."""
     async for record in records_in(kafka, [_letters(kafka)], since_ms=since_ms):
         if Place(record.partition, record.offset) in places:
