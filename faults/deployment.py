@@ -130,6 +130,10 @@ class Deployment:
         process.send_signal(how)
         return int(process.pid)
 
+    async def until_another(self, role: str, pid: int) -> None:
+        """Until a role runs in another process than that one."""
+        await self.until(lambda: self._pid(role) not in {None, pid}, f"{role} is started again")
+
     async def until_ready(self, role: str, not_pid: int | None = None) -> None:
         """Until a role says that it is ready, in another process than that one."""
 

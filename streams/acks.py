@@ -55,6 +55,8 @@ class Acks:
     ) -> None:
         self._claims = claims
         self._ask_redis_from = 0.0
+        self.redis_trouble: str | None = None
+        """What was wrong with Redis when it was last asked; None where all was well."""
         self._end_of = end_of
         self._begun_at = begun_at
         self._read: dict[Partition, Offset] = {}
@@ -98,6 +100,7 @@ class Acks:
         contests = [Contest(escalation.incident_id, escalation.round) for escalation in pending]
         held = await self._claims.claim(contests, Claim(Winner.PAGE, now_ms))
         unanswered = held.count(None)
+        self.redis_trouble = "does not answer; what is due is paged unless Kafka has an ACK" if unanswered else None
         if unanswered:
             self._ask_redis_from = time.monotonic() + REDIS_REST_SECONDS
             metrics.CLAIMS_UNANSWERED.inc(unanswered)

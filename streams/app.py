@@ -56,15 +56,18 @@ class Worker:
             max_wait_minutes=MAX_WAIT_MINUTES,
             clock=wall_clock_ms,
         )
+        self.acks = self._acks(claims, topic_name(prefix, Topic.ACKS))
         self.timer = Timer(
             TimerTables(escalations, DeadlineQueue(deadlines)),
             outbox,
-            self._acks(claims, topic_name(prefix, Topic.ACKS)),
+            self.acks,
             topics=self._topics,
             new_rounds=settings.oncall.new_rounds,
             clock=wall_clock_ms,
         )
         self.clock = Clock(outbox, interval=settings.timer.tick, ticked_ms=self.timer.ticked_ms)
+        self.was_assigned = False
+        """Whether it has its partitions, or knows that there are none for it."""
         self._add_agents(prefix)
 
     def owned_partitions(self) -> set[int]:
@@ -106,6 +109,7 @@ class Worker:
         @app.on_partitions_assigned.connect
         async def rewind(*_: object, **__: object) -> None:
             self.timer.rewind()
+            self.was_assigned = True
 
 
 def policy_of(settings: Settings) -> Policy:

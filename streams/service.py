@@ -73,7 +73,12 @@ class Streams:
 
     def health(self) -> dict[str, str]:
         """Part by part: `ok`, or what is wrong."""
-        return {"kafka": (self._watchman and self._watchman.kafka_trouble) or "ok", **self._work()}
+        worker, watchman = self._worker, self._watchman
+        return {
+            "kafka": (watchman and watchman.kafka_trouble) or "ok",
+            "redis": (worker and worker.acks.redis_trouble) or "ok",
+            **self._work(),
+        }
 
     def _work(self) -> dict[str, str]:
         worker = self._worker
@@ -85,6 +90,8 @@ class Streams:
             owned = worker.owned_partitions()
         except ConsumerNotStarted:
             return {"worker": "is starting"}
+        if not worker.was_assigned:
+            return {"worker": "has yet to be given its partitions"}
         now_ms = wall_clock_ms()
         ages = {partition: now_ms - worker.timer.ticked_ms.get(partition, 0) for partition in owned}
         stale = sorted(partition for partition, age in ages.items() if age > STALE_MS)

@@ -17,15 +17,18 @@ _TAKEOVER_SECONDS = 15.0
 
 
 async def struck(field: Field, role: str, how: signal.Signals) -> None:
-    """The role is struck again and again: at once when it lives again, or when it has worked for a while."""
+    """The role is struck again and again: at any moment of its start, or when it has worked for a while."""
     for number in range(field.rounds):
         pid = await field.deployment.signal(role, how)
-        await field.deployment.until_ready(role, not_pid=pid)
-        # A short life ends while partitions are still being taken over, a long one in the middle of work.
-        await asyncio.sleep(field.choose.uniform(0, 2) if number % 2 else field.choose.uniform(5, 9))
-        if number % _DEATHS_REMEMBERED == _DEATHS_REMEMBERED - 1 and number + 1 < field.rounds:
+        if number % 2:
+            await field.deployment.until_another(role, pid)
+            await asyncio.sleep(field.choose.uniform(0, 8))
+        else:
+            await field.deployment.until_ready(role, not_pid=pid)
+            await asyncio.sleep(field.choose.uniform(2, 6))
+        if number % _DEATHS_REMEMBERED == _DEATHS_REMEMBERED - 1:
             await field.deployment.renew(role)
-            await field.deployment.until_ready(role)
+    await field.deployment.until_ready(role)
 
 
 def _striking(role: str, how: signal.Signals, words: str) -> Act:

@@ -204,13 +204,13 @@ async def test_a_worker_makes_its_directory_and_is_well_once_it_has_started(
     role = Streams(settings, tmp_path / "not" / "there" / "yet")
 
     async def is_well() -> bool:
-        return role.health() == {"kafka": "ok", "worker": "ok", "ticks": "ok"}
+        return role.health() == {"kafka": "ok", "redis": "ok", "worker": "ok", "ticks": "ok"}
 
     before = role.health()
     async with running(role):
         await until(is_well)
 
-    assert {"kafka": "ok", "worker": "is starting"} == before
+    assert {"kafka": "ok", "redis": "ok", "worker": "is starting"} == before
 
 
 @pytest.mark.parametrize("second", [pytest.param("first", id="same-disk"), pytest.param("second", id="empty-disk")])
