@@ -12,7 +12,7 @@ import pytest
 
 
 ROOT = Path(__file__).parents[1]
-PACKAGES = ("ackline", "config", "faults", "ingest", "streams", "notifiers", "projection", "reconciler", "sandbox",
+PACKAGES = ("ackline", "audit", "config", "faults", "ingest", "streams", "notifiers", "projection", "reconciler", "sandbox",
             "state")  # fmt: skip
 SOURCES = sorted(file for package in PACKAGES for file in (ROOT / package).rglob("*.py"))
 TESTS = sorted((ROOT / "tests").rglob("*.py"))
