@@ -20,7 +20,7 @@ def project(entry: LogEntry) -> list[Update]:
     if entry.what in _BEGINS:
         updates.append(Listed(entry.incident_id, entry.at_ms))
     if entry.what in _HOLDS_OPEN:
-        updates.append(HeldOpen(entry.source_key, entry.incident_id))
+        updates.append(HeldOpen(entry.source_key, entry.incident_id, entry.at_ms))
     if entry.what is Happening.RESOLVED:
         updates.append(Closed(entry.source_key, entry.incident_id))
     return updates + _aliases(entry)
@@ -45,4 +45,6 @@ def _told(entry: LogEntry) -> dict[str, object]:
 
 def _aliases(entry: LogEntry) -> list[Update]:
     alias = entry.detail.get("alias")
-    return [Alias(alias, entry.incident_id)] if isinstance(alias, str) and alias != entry.incident_id else []
+    if isinstance(alias, str) and alias != entry.incident_id:
+        return [Alias(alias, entry.incident_id, entry.at_ms)]
+    return []

@@ -1,7 +1,7 @@
 """An incident as people see it, computed from its milestones: whatever order those were written in, the view is one.
 
-A milestone is the first of its kind in a round of an incident (`acknowledged:1`). Milestones are only ever added and
-never changed, so writing one twice changes nothing and one that comes late finds its place.
+A milestone is the first of its kind in a round of an incident (`acknowledged:1`). Milestones are only ever added, or
+give way to an earlier copy, so writing one twice changes nothing and one that comes late finds its place.
 """
 
 from collections.abc import Mapping

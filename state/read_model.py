@@ -8,10 +8,13 @@ Keys, all below `redis.key_prefix`, all with a time to live:
     open:<source key>    string   the incident that is open for this problem
     alias:<id>           string   the incident that took in the event for which this id was foretold
 
-Every write may be repeated: milestones and entries keep what was written first.
+Every write may be repeated, and writes may come in any order: of a milestone and of an entry the earliest is kept, and
+what ends with time ends at its own time, however late it is written. So what is here is what the entries say, and
+writing all of them anew beside the projection ends with the same.
 """
 
 import asyncio
+import time
 
 from collections.abc import Awaitable, Iterable, Sequence
 from dataclasses import dataclass
@@ -31,6 +34,7 @@ KEPT = timedelta(days=31)
 """As long as the topics keep the story."""
 ALIAS_KEPT = timedelta(days=7)
 """The longest wait: after it no deadline can be ahead for which somebody could acknowledge by the foretold id."""
+_ALIAS_KEPT_MS = int(ALIAS_KEPT.total_seconds() * 1000)
 MAX_LISTED = 10_000
 _SCANNED = 1_000
 _CHUNK = 200
@@ -42,7 +46,7 @@ class Unavailable(Exception):  # noqa: N818  # It says how Redis is.
 
 @dataclass(frozen=True, slots=True)
 class Milestone:
-    """The first happening of its kind in a round of an incident."""
+    """The first happening of its kind in a round of an incident. Its value has `at_ms`."""
 
     incident_id: str
     name: str
@@ -57,6 +61,7 @@ class TimelineEntry:
     identity: str
     """The same when the same entry is written again."""
     value: dict[str, Any]
+    """Has `at_ms`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,10 +74,11 @@ class Listed:
 
 @dataclass(frozen=True, slots=True)
 class HeldOpen:
-    """An incident is open for this problem, as of now. Changes nothing once it is resolved."""
+    """An incident was open for this problem at a time. Changes nothing once it is resolved, or silent for too long."""
 
     source_key: str
     incident_id: str
+    at_ms: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,11 +95,23 @@ class Alias:
 
     alias: str
     incident_id: str
+    at_ms: int
+    """When the event was taken in."""
 
 
 Update = Milestone | TimelineEntry | Listed | HeldOpen | Closed | Alias
 
 
+_KEEP_EARLIEST = """
+local kept = redis.call('HGET', KEYS[1], ARGV[1])
+local is_earliest = not kept
+if kept then
+  local theirs, mine = cjson.decode(kept)['at_ms'], tonumber(ARGV[3])
+  is_earliest = mine < theirs or (mine == theirs and ARGV[2] < kept)
+end
+if is_earliest then redis.call('HSET', KEYS[1], ARGV[1], ARGV[2]) end
+redis.call('EXPIRE', KEYS[1], ARGV[4])
+"""
 # A rewritten `opened` must not open again what is resolved, nor push aside a younger incident of the same problem.
 _HOLD_OPEN = """
 if redis.call('HEXISTS', KEYS[2], 'resolved:1') == 1 then return 0 end
@@ -103,6 +121,7 @@ if held and held ~= ARGV[1] then
   local theirs = tonumber(redis.call('ZSCORE', KEYS[3], held) or 0)
   if theirs > mine then return 0 end
 end
+if held == ARGV[1] and redis.call('PTTL', KEYS[1]) >= tonumber(ARGV[2]) then return 0 end
 redis.call('SET', KEYS[1], ARGV[1], 'PX', ARGV[2])
 return 1
 """
@@ -148,36 +167,40 @@ class Writer:
             Unavailable: some may be written and some not.
         """
         pipeline = self._redis.pipeline(transaction=False)
+        now_ms = time.time_ns() // 1_000_000
         for update in updates:
-            self._add(pipeline, update)
+            self._add(pipeline, update, now_ms)
         try:
             await pipeline.execute()
         except (RedisError, OSError, TimeoutError) as problem:
             raise Unavailable(str(problem)) from problem
 
-    def _add(self, pipeline: Pipeline, update: Update) -> None:
+    def _add(self, pipeline: Pipeline, update: Update, now_ms: int) -> None:
         keys = self._keys
         match update:
             case Milestone(incident_id, name, value):
-                self._keep_first(pipeline, keys.incident(incident_id), name, value)
+                self._keep_earliest(pipeline, keys.incident(incident_id), name, value)
             case TimelineEntry(incident_id, identity, value):
-                self._keep_first(pipeline, keys.timeline(incident_id), identity, value)
+                self._keep_earliest(pipeline, keys.timeline(incident_id), identity, value)
             case Listed(incident_id, opened_ms):
-                pipeline.zadd(keys.incidents, {incident_id: opened_ms}, nx=True)
+                pipeline.zadd(keys.incidents, {incident_id: opened_ms}, lt=True)
                 pipeline.zremrangebyrank(keys.incidents, 0, -MAX_LISTED - 1)
                 pipeline.expire(keys.incidents, KEPT)
-            case HeldOpen(source_key, incident_id):
+            case HeldOpen(source_key, incident_id, at_ms):
                 named = [keys.open(source_key), keys.incident(incident_id), keys.incidents]
-                pipeline.eval(_HOLD_OPEN, len(named), *named, incident_id, str(self._open_for_ms))
+                if (left_ms := at_ms + self._open_for_ms - now_ms) > 0:
+                    pipeline.eval(_HOLD_OPEN, len(named), *named, incident_id, str(left_ms))
             case Closed(source_key, incident_id):
                 pipeline.eval(_CLOSE, 1, keys.open(source_key), incident_id)
-            case Alias(alias, incident_id):
-                pipeline.set(keys.alias(alias), incident_id, ex=ALIAS_KEPT)
+            case Alias(alias, incident_id, at_ms):
+                if (left_ms := at_ms + _ALIAS_KEPT_MS - now_ms) > 0:
+                    pipeline.set(keys.alias(alias), incident_id, px=left_ms)
 
     @staticmethod
-    def _keep_first(pipeline: Pipeline, key: str, field: str, value: dict[str, Any]) -> None:
-        pipeline.hsetnx(key, field, msgspec.json.encode(value).decode())
-        pipeline.expire(key, KEPT)
+    def _keep_earliest(pipeline: Pipeline, key: str, field: str, value: dict[str, Any]) -> None:
+        told = msgspec.json.encode(value).decode()
+        kept_seconds = int(KEPT.total_seconds())
+        pipeline.eval(_KEEP_EARLIEST, 1, key, field, told, str(value["at_ms"]), str(kept_seconds))
 
 
 class Reader:

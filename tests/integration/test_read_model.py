@@ -3,6 +3,7 @@
 import asyncio
 import random
 import socket
+import time
 
 from collections.abc import AsyncIterator
 
@@ -86,7 +87,7 @@ async def content(redis: Redis, prefix: str) -> dict[bytes, object]:
 async def test_writing_an_entry_twice_changes_nothing(writer: Writer, redis: Redis, settings: Settings) -> None:
     """Nor does writing it with a later clock, in another order, after the end: as after a crash."""
     incident, _ = an_incident(settings)
-    entries = story(incident)
+    entries = story(incident, now_ms())
     await write(writer, entries)
     before = await content(redis, settings.redis.key_prefix)
 
@@ -98,6 +99,46 @@ async def test_writing_an_entry_twice_changes_nothing(writer: Writer, redis: Red
     assert 3 <= len(before)
 
 
+async def test_copies_in_any_order_end_alike(writer: Writer, redis: Redis, settings: Settings) -> None:
+    """What is kept is the earliest, not what came first: somebody may write the past while others write the present."""
+    chance = random.Random(11)
+    older, key = an_incident(settings)
+    younger = f"{older[:25]}{'c' * 26}"
+    begin = now_ms() - 60_000
+    entries = story(older, begin)
+    entries += [each for each in story(younger, begin + 1_000) if each.what not in {H.REPEATED, H.RESOLVED}]
+    entries += [replaced(entry, at_ms=entry.at_ms + chance.randrange(-9, 9)) for entry in entries]
+    contents = []
+
+    for _ in range(5):
+        await redis.delete(*[name async for name in redis.scan_iter(f"{settings.redis.key_prefix}*")], "none")
+        chance.shuffle(entries)
+        await write(writer, entries)
+        contents.append(await content(redis, settings.redis.key_prefix))
+
+    assert contents[:1] * 5 == contents
+    assert younger.encode() == contents[0][f"{settings.redis.key_prefix}open:{key}".encode()]
+
+
+async def test_what_was_open_long_ago_is_not_held_open(writer: Writer, reader: Reader, settings: Settings) -> None:
+    """Written as late as it may be, it ends when its silence was too long, and an older copy takes nothing from it."""
+    incident, key = an_incident(settings)
+    quiet_ms = int(settings.incident.quiet_after.total_seconds() * 1000)
+
+    await write(writer, [log_entry(incident, H.OPENED, at_ms=now_ms() - quiet_ms)])
+    gone = await reader.open_incidents([key])
+    await write(writer, [log_entry(incident, H.REPEATED)])
+    await write(writer, [log_entry(incident, H.OPENED, at_ms=now_ms() - quiet_ms + 50)])
+    await asyncio.sleep(0.1)
+
+    assert [None] == gone
+    assert [incident] == await reader.open_incidents([key])
+
+
+def now_ms() -> int:
+    return time.time_ns() // 1_000_000
+
+
 def replaced(entry: LogEntry, **changes: int) -> LogEntry:
     return LogEntry(**{name: getattr(entry, name) for name in entry.__struct_fields__} | changes)
 
@@ -106,7 +147,7 @@ async def test_every_key_ends(writer: Writer, redis: Redis, settings: Settings) 
     """Nothing stays in Redis for ever, however it got there."""
     for number in range(3):
         incident, _ = an_incident(settings, f"e{number}")
-        await write(writer, story(incident)[: number + 5])
+        await write(writer, story(incident, now_ms())[: number + 5])
 
     keys = [key async for key in redis.scan_iter(f"{settings.redis.key_prefix}*")]
     assert {b"incident", b"timeline", b"incidents", b"alias", b"open"} >= {
@@ -135,8 +176,10 @@ async def test_a_rewritten_opening_does_not_push_a_younger_incident_aside(
     older, key = an_incident(settings)
     younger = f"{older[:25]}{'c' * 26}"
 
-    await write(writer, [log_entry(older, H.OPENED, at_ms=1), log_entry(younger, H.OPENED, at_ms=2)])
-    await write(writer, [log_entry(older, H.OPENED, at_ms=1)])
+    begin = now_ms()
+
+    await write(writer, [log_entry(older, H.OPENED, at_ms=begin), log_entry(younger, H.OPENED, at_ms=begin + 1)])
+    await write(writer, [log_entry(older, H.OPENED, at_ms=begin)])
 
     assert [younger] == await reader.open_incidents([key])
 

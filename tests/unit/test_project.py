@@ -92,7 +92,7 @@ def test_a_repeat_tells_under_which_id_it_is_also_known() -> None:
     """Whoever sent it may have been told an id that never came to be."""
     repeat = entry(H.REPEATED, event_id="e2", alias="foretold")
 
-    assert [HeldOpen("key", "inc"), Alias("foretold", "inc")] == project(repeat)[1:]
+    assert [HeldOpen("key", "inc", repeat.at_ms), Alias("foretold", "inc", repeat.at_ms)] == project(repeat)[1:]
     assert not any(isinstance(update, Milestone) for update in project(repeat))
     assert [] == [update for update in project(entry(H.REPEATED, alias="inc")) if isinstance(update, Alias)]
 
