@@ -1,1 +1,1 @@
-"""Looks back: what the topics hold, read without a trace, and proved. Nothing here tells or pages anybody."""
+"""What the topics prove: reads them without a trace, and says what became of every alert, and why."""
