@@ -8,7 +8,9 @@ from pathlib import Path
 
 import click
 
+from ackline.history import export_command, import_command, rebuild_command
 from ackline.options import CONFIG, HEALTH_HOST, HEALTH_PORT, SINCE, STATE_DIR
+from ackline.quiet import quiet_logs
 
 
 # ruff: noqa: PLC0415, D301  # see above; and click wants a real \b before what it must not wrap
@@ -159,7 +161,7 @@ def check(config: Path, state_dir: Path) -> None:
     """
     from ackline.check import run_check
 
-    _quiet_logs()
+    quiet_logs()
     sys.exit(0 if run_check(config, state_dir, click.echo) else 1)
 
 
@@ -174,7 +176,7 @@ def topics(config: Path, state_dir: Path, *, apply: bool) -> None:
     """
     from ackline.topics_command import run_topics
 
-    _quiet_logs()
+    quiet_logs()
     sys.exit(0 if run_topics(config, state_dir, apply=apply) else 1)
 
 
@@ -202,7 +204,7 @@ def list_dead_letters(config: Path, state_dir: Path, since: timedelta | None, li
     """
     from ackline.dead_letters_command import run_list
 
-    _quiet_logs()
+    quiet_logs()
     sys.exit(0 if run_list(config, state_dir, since=since, limit=limit, as_json=form == "json") else 1)
 
 
@@ -219,7 +221,7 @@ def show_dead_letter(place: str, config: Path, state_dir: Path) -> None:
     """
     from ackline.dead_letters_command import run_show
 
-    _quiet_logs()
+    quiet_logs()
     sys.exit(0 if run_show(config, state_dir, place=place) else 1)
 
 
@@ -249,8 +251,13 @@ def retry_dead_letters(
         )
     from ackline.dead_letters_command import run_retry
 
-    _quiet_logs()
+    quiet_logs()
     sys.exit(0 if run_retry(config, state_dir, places=places, since=since, ask=not yes) else 1)
+
+
+main.add_command(export_command)
+main.add_command(import_command)
+main.add_command(rebuild_command)
 
 
 @main.command()
@@ -268,10 +275,3 @@ def sandbox(port: int, host: str) -> None:
     from sandbox.server import main as serve
 
     sys.exit(serve(port, host))
-
-
-def _quiet_logs() -> None:
-    """These commands say themselves what is wrong; a client's log of every attempt would only hide it."""
-    import logging
-
-    logging.disable(logging.CRITICAL)

@@ -108,6 +108,16 @@ async def ensure_topics(kafka: KafkaSettings, *, patience: timedelta = PATIENCE)
         return await _retried(lambda: _reports_with_leaders(admin, specs), deadline)
 
 
+async def active_groups(kafka: KafkaSettings, *, patience: timedelta = PATIENCE) -> list[str]:
+    """The consumer groups of the topics' prefix in which somebody is consuming now."""
+    async with _admin(kafka, deadline := time.monotonic() + patience.total_seconds()) as admin:
+        found = await _retried(admin.list_consumer_groups, deadline)
+        ours = sorted(name for name, *_ in found if name.startswith(kafka.topic_prefix))
+        answers = await _retried(lambda: admin.describe_consumer_groups(ours), deadline)
+    described = [group for answer in answers for group in answer.groups]
+    return sorted(name for _code, name, state, *_ in described if state not in {"Empty", "Dead"})
+
+
 def refuse_wrong_partitions(reports: list[TopicReport]) -> None:
     """One error for all topics whose number of partitions is not the configured one."""
     wrong = [report for report in reports if report.has_wrong_partitions]

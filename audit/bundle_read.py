@@ -5,7 +5,7 @@ What is wrong is named where it begins: the line, and the record that stands the
 
 import contextlib
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import IO
 
@@ -79,19 +79,19 @@ class Bundle:
             raise self._problem("something follows the last line")
         self.end = line
 
-    def check(self, head: str | None) -> End:
-        """Read everything, and compare the head where one is known.
+    def check(self, head: str | None, step: Callable[[], None] = lambda: None) -> End:
+        """Read everything, and compare the head where one is known. `step` is called for each record.
 
         Raises:
-            BundleProblem: as for `lines`, or the head is another.
+            BundleProblem: a line is not what was exported, or the head is another.
         """
         for _ in self.lines():
-            pass
+            step()
+        assert self.end is not None
         if head is not None and head != self.head:
             raise self._problem(
                 f"the head is {self.head}, not {head}: it is another export, or all of it was written anew"
             )
-        assert self.end is not None
         return self.end
 
     def _first(self) -> Manifest:

@@ -186,15 +186,22 @@ class Writer:
                 pipeline.zadd(keys.incidents, {incident_id: opened_ms}, lt=True)
                 pipeline.zremrangebyrank(keys.incidents, 0, -MAX_LISTED - 1)
                 pipeline.expire(keys.incidents, KEPT)
-            case HeldOpen(source_key, incident_id, at_ms):
-                named = [keys.open(source_key), keys.incident(incident_id), keys.incidents]
-                if (left_ms := at_ms + self._open_for_ms - now_ms) > 0:
-                    pipeline.eval(_HOLD_OPEN, len(named), *named, incident_id, str(left_ms))
+            case HeldOpen():
+                self._hold_open(pipeline, update, update.at_ms + self._open_for_ms - now_ms)
             case Closed(source_key, incident_id):
                 pipeline.eval(_CLOSE, 1, keys.open(source_key), incident_id)
-            case Alias(alias, incident_id, at_ms):
-                if (left_ms := at_ms + _ALIAS_KEPT_MS - now_ms) > 0:
-                    pipeline.set(keys.alias(alias), incident_id, px=left_ms)
+            case Alias():
+                self._alias(pipeline, update, update.at_ms + _ALIAS_KEPT_MS - now_ms)
+
+    def _hold_open(self, pipeline: Pipeline, update: HeldOpen, left_ms: int) -> None:
+        if left_ms > 0:
+            keys = self._keys
+            named = [keys.open(update.source_key), keys.incident(update.incident_id), keys.incidents]
+            pipeline.eval(_HOLD_OPEN, len(named), *named, update.incident_id, str(left_ms))
+
+    def _alias(self, pipeline: Pipeline, update: Alias, left_ms: int) -> None:
+        if left_ms > 0:
+            pipeline.set(self._keys.alias(update.alias), update.incident_id, px=left_ms)
 
     @staticmethod
     def _keep_earliest(pipeline: Pipeline, key: str, field: str, value: dict[str, Any]) -> None:

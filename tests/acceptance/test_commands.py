@@ -18,7 +18,7 @@ from tests.acceptance.world import ACKLINE, World, a_world, alert, named
 
 COMMANDS = [
     "demo", "up", "ingest", "streams", "notifiers", "projection", "reconciler", "check", "topics", "dead-letters",
-    "sandbox",
+    "export", "import", "rebuild", "sandbox",
 ]  # fmt: skip
 
 
