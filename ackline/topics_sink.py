@@ -46,14 +46,24 @@ class TopicsSink:
             NotTakenError: Kafka did not take it, or one before it.
         """
         with _told(line):
-            sent = await self._producer.send(
-                topic_name(self._prefix, line.topic), to_bytes(line.value), key=to_bytes(line.key),
-                partition=line.partition, timestamp_ms=line.timestamp_ms,
-                headers=[(name, to_bytes(value)) for name, value in line.headers],
-            )  # fmt: skip
+            sent = await self._send(line)
         self._sent.append((line, sent))
         if len(self._sent) > _ON_THE_WAY:
             await self._settle()
+
+    async def _send(self, line: RecordLine) -> Any:
+        name = topic_name(self._prefix, line.topic)
+        key, value = to_bytes(line.key), to_bytes(line.value)
+        headers = [(name, to_bytes(value)) for name, value in line.headers]
+        if key is None and value is None:
+            # Other producers write such records. aiokafka's `send` refuses them, a batch does not.
+            batch = self._producer.create_batch()
+            batch.append(timestamp=line.timestamp_ms, key=None, value=None, headers=headers)
+            batch.close()
+            return await self._producer.send_batch(batch, name, partition=line.partition)
+        return await self._producer.send(
+            name, value, key=key, partition=line.partition, timestamp_ms=line.timestamp_ms, headers=headers
+        )
 
     async def flush(self) -> None:
         """Wait until Kafka has all of them.

@@ -143,6 +143,10 @@ async def _ranges(
         raise TopicsUnreadableError(
             f"Kafka has no topic {', '.join(sorted(missing))}; `ackline topics --apply` creates it"
         )
+    # A consumer knows the partitions of topics that it has something of.
+    first = [TopicPartition(name, 0) for name in names.values()]
+    consumer.assign(first)
+    await consumer.end_offsets(first)
     places = {
         TopicPartition(name, partition): topic
         for topic, name in names.items()
