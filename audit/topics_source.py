@@ -13,6 +13,7 @@ from collections import deque
 from collections.abc import AsyncIterator, Iterator, Sequence
 
 from aiokafka import AIOKafkaConsumer, ConsumerRecord, TopicPartition
+from aiokafka.admin import AIOKafkaAdminClient
 from aiokafka.errors import KafkaError
 
 from audit.bundle_lines import Range, RecordLine, to_text
@@ -49,26 +50,30 @@ class TopicsSource:
 
     async def records(self) -> AsyncIterator[tuple[Topic, ConsumerRecord]]:
         """Every record as Kafka has it. What Kafka deletes before it is read, for its age, is left out."""
-        for partition in sorted({each.partition for each in self.ranges}):
-            async for record in self._partition(partition):
-                yield record
-
-    async def _partition(self, partition: int) -> AsyncIterator[tuple[Topic, ConsumerRecord]]:
-        ranges = [each for each in self.ranges if each.partition == partition and each.begin < each.end]
-        logs = [_Log(self._consumer, _place(self._kafka, each), each) for each in ranges]
+        logs = [_Log(self._consumer, _place(self._kafka, each), each) for each in self.ranges if each.begin < each.end]
+        if not logs:
+            return
+        # Assigned once: aiokafka 0.14 may hang at its end when it is told to stop while it still takes in a new assignment.
         self._consumer.assign([log.place for log in logs])
         for log in logs:
             self._consumer.seek(log.place, log.range.begin)
+            self._consumer.pause(log.place)
         with _told(self._kafka):
-            heads = [(key, log) for log in logs if (key := await log.advance())]
-            heapq.heapify(heads)
-            while heads:
-                log = heads[0][1]
-                yield log.range.topic, log.record
-                if key := await log.advance():
-                    heapq.heapreplace(heads, (key, log))
-                else:
-                    heapq.heappop(heads)
+            for partition in sorted({log.place.partition for log in logs}):
+                async for record in self._merged([log for log in logs if log.place.partition == partition]):
+                    yield record
+
+    async def _merged(self, logs: Sequence["_Log"]) -> AsyncIterator[tuple[Topic, ConsumerRecord]]:
+        self._consumer.resume(*[log.place for log in logs])
+        heads = [(key, log) for log in logs if (key := await log.advance())]
+        heapq.heapify(heads)
+        while heads:
+            log = heads[0][1]
+            yield log.range.topic, log.record
+            if key := await log.advance():
+                heapq.heapreplace(heads, (key, log))
+            else:
+                heapq.heappop(heads)
 
 
 class _Log:
@@ -138,19 +143,10 @@ async def reading_topics(
 async def _ranges(
     kafka: KafkaSettings, consumer: AIOKafkaConsumer, topics: Sequence[Topic], from_ms: int | None, to_ms: int | None
 ) -> list[Range]:
-    names = {topic: topic_name(kafka.topic_prefix, topic) for topic in topics}
-    if missing := set(names.values()) - await consumer.topics():
-        raise TopicsUnreadableError(
-            f"Kafka has no topic {', '.join(sorted(missing))}; `ackline topics --apply` creates it"
-        )
-    # A consumer knows the partitions of topics that it has something of.
-    first = [TopicPartition(name, 0) for name in names.values()]
-    consumer.assign(first)
-    await consumer.end_offsets(first)
     places = {
-        TopicPartition(name, partition): topic
-        for topic, name in names.items()
-        for partition in sorted(consumer.partitions_for_topic(name) or ())
+        TopicPartition(topic_name(kafka.topic_prefix, topic), partition): topic
+        for topic, count in (await _partitions(kafka, topics)).items()
+        for partition in range(count)
     }
     ends = await consumer.end_offsets(list(places))
     begins = await consumer.beginning_offsets(list(places))
@@ -162,6 +158,22 @@ async def _ranges(
         Range(topic, place.partition, begins[place], max(begins[place], ends[place]))
         for place, topic in places.items()
     ]  # fmt: skip
+
+
+async def _partitions(kafka: KafkaSettings, topics: Sequence[Topic]) -> dict[Topic, int]:
+    """How many each topic has, whatever the config says: all of them are to be read."""
+    names = {topic: topic_name(kafka.topic_prefix, topic) for topic in topics}
+    admin = AIOKafkaAdminClient(**client_options(kafka))
+    try:
+        await admin.start()
+        described = {each["topic"]: each["partitions"] for each in await admin.describe_topics(list(names.values()))}
+    finally:
+        await admin.close()
+    if missing := [name for name in names.values() if not described.get(name)]:
+        raise TopicsUnreadableError(
+            f"Kafka has no topic {', '.join(sorted(missing))}; `ackline topics --apply` creates it"
+        )
+    return {topic: len(described[name]) for topic, name in names.items()}
 
 
 async def _since(consumer: AIOKafkaConsumer, at_ms: int, ends: dict[TopicPartition, int]) -> dict[TopicPartition, int]:
