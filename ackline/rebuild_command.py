@@ -54,7 +54,7 @@ def run_rebuild(config: Path, state_dir: Path) -> bool:
     except Unavailable as error:
         click.echo(f"Redis does not take the read model ({error}). Run it again: nothing is doubled.", err=True)
     else:
-        passed_over = f" ({done.unusable:,} records are no entries)" if done.unusable else ""
+        passed_over = f" (passed over, being no entries: {done.unusable:,})" if done.unusable else ""
         click.echo(f"{done.entries:,} entries of the incident log{passed_over} in {done.seconds:.1f} s")
         return True
     return False
