@@ -7,6 +7,7 @@ import time
 from collections.abc import AsyncIterator
 from pathlib import Path
 
+import msgspec
 import pytest
 
 from redis.asyncio import Redis
@@ -40,7 +41,7 @@ async def redis(settings: Settings) -> AsyncIterator[Redis]:
 
 
 def history(settings: Settings, incidents: int) -> list[LogEntry]:
-    """What happens to many incidents in an hour, each in its order, some of it written twice and by another clock."""
+    """What happens to many incidents in an hour, each in its order, and then much of it again, by another clock."""
     chance = random.Random(3)
     begin_ms = time.time_ns() // 1_000_000 - 3_600_000
     entries = []
@@ -51,11 +52,8 @@ def history(settings: Settings, incidents: int) -> list[LogEntry]:
             at_ms += chance.randrange(100_000)
             more = {"alias": f"{incident[:25]}{'b' * 26}"} if what is H.REPEATED else {}
             entries.append(log_entry(incident, what, offset=offset, at_ms=at_ms, **more))
-            if chance.random() < 0.3:
-                entries.append(
-                    log_entry(incident, what, offset=offset, at_ms=at_ms + chance.randrange(-50, 50), **more)
-                )
-    return entries
+    again = chance.sample(entries, len(entries) // 2)
+    return entries + [msgspec.structs.replace(each, at_ms=each.at_ms + chance.randrange(-50, 50)) for each in again]
 
 
 async def model(redis: Redis, prefix: str) -> dict[str, object]:
@@ -70,32 +68,36 @@ async def model(redis: Redis, prefix: str) -> dict[str, object]:
 
 
 async def folded(settings: Settings, redis: Redis, entries: list[LogEntry]) -> dict[str, object]:
-    """What the log says, written by itself and in its order."""
-    prefix = f"alone:{settings.redis.key_prefix}"
+    """What these entries say, written by themselves and in their order."""
+    prefix = f"alone{len(entries)}:{settings.redis.key_prefix}"
     writer = Writer(redis, prefix=prefix, open_for=settings.incident.quiet_after)
     await writer.apply(update for entry in entries for update in project(entry))
     return await model(redis, prefix)
 
 
 async def test_a_rebuild_beside_the_projection_ends_with_what_the_log_says(settings: Settings, redis: Redis) -> None:
-    """Redis comes back empty, the log goes on, and a rebuild fills in what the projection has behind it."""
+    """Redis comes back empty, the projection goes on from where it was, and a rebuild fills in what is behind that."""
     await ensure_topics(settings.kafka)
     entries, prefix = history(settings, 60), settings.redis.key_prefix
-    past, present = entries[:300], entries[300:]
+    third = len(entries) // 3
+    past, present, future = entries[: 2 * third], entries[2 * third : -third // 2], entries[-third // 2 :]
 
     async with running(Projection(settings)):
         await write_log(settings, *past)
-        wanted = await folded(settings, redis, past)
-        live = await until(lambda: equal(redis, prefix, wanted))
+        before = await folded(settings, redis, past)
+        await until(lambda: equal(redis, prefix, before))
         await redis.delete(*[key async for key in redis.scan_iter(f"{prefix}*")])
+        await write_log(settings, *present)
+        lost = await folded(settings, redis, present)
+        await until(lambda: equal(redis, prefix, lost))
 
-        done, _ = await asyncio.gather(rebuild(settings), write_log(settings, *present))
+        done, _ = await asyncio.gather(rebuild(settings), write_log(settings, *future))
         wanted = await folded(settings, redis, entries)
         rebuilt = await until(lambda: equal(redis, prefix, wanted))
 
     assert wanted == rebuilt
-    assert len(live) < len(rebuilt)
-    assert len(past) <= done.entries <= len(entries)
+    assert rebuilt not in (before, lost)
+    assert len(past + present) <= done.entries <= len(entries)
     assert {"incident", "timeline", "incidents", "open", "alias"} == {key.split(":")[0] for key in rebuilt}
 
 
@@ -118,7 +120,10 @@ async def test_the_command_says_how_much_and_changes_nothing_again(
     second = ackline("rebuild", "--config", config)
 
     assert (0, 0) == (first.returncode, second.returncode)
-    assert f"{len(history(settings, 3)):,} entries of the incident log (passed over, being no entries: 1) in " in first.stdout
+    assert (
+        f"{len(history(settings, 3)):,} entries of the incident log (passed over, being no entries: 1) in "
+        in first.stdout
+    )
     assert {} != before == await model(redis, topic_prefix)
 
 
