@@ -11,6 +11,7 @@ import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass
 from datetime import timedelta
+from functools import partial
 from typing import Any, TypeVar
 
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
@@ -113,8 +114,9 @@ async def active_groups(kafka: KafkaSettings, *, patience: timedelta = PATIENCE)
     async with _admin(kafka, deadline := time.monotonic() + patience.total_seconds()) as admin:
         found = await _retried(admin.list_consumer_groups, deadline)
         ours = sorted(name for name, *_ in found if name.startswith(kafka.topic_prefix))
-        answers = await _retried(lambda: admin.describe_consumer_groups(ours), deadline)
-    described = [group for answer in answers for group in answer.groups]
+        # One by one: aiokafka 0.14 cannot read an answer about several.
+        answers = [await _retried(partial(admin.describe_consumer_groups, [name]), deadline) for name in ours]
+    described = [group for (answer,) in answers for group in answer.groups]
     return sorted(name for _code, name, state, *_ in described if state not in {"Empty", "Dead"})
 
 
