@@ -54,6 +54,7 @@ class Bundle:
         self.end: End | None = None
         """The last line, once everything was read."""
         self.manifest = self._first()
+        self._ranges = {(each.topic, each.partition): each for each in self.manifest.ranges}
 
     @property
     def head(self) -> str:
@@ -101,6 +102,9 @@ class Bundle:
         return line
 
     def _count(self, line: RecordLine) -> None:
+        wanted = self._ranges.get((line.topic, line.partition))
+        if wanted is None or not wanted.begin <= line.offset < wanted.end:
+            raise self._problem("it is outside of what the manifest says was exported", line)
         try:
             self._tally.add(line)
             log_record(line)

@@ -18,7 +18,13 @@ from audit.record import LogRecord
 from streams.topics import Topic
 
 
-MANIFEST = Manifest(created_ms=1, topic_prefix="t.", from_ms=None, to_ms=5, ranges=(Range(Topic.ALERTS, 0, 0, 9),))
+MANIFEST = Manifest(
+    created_ms=1,
+    topic_prefix="t.",
+    from_ms=None,
+    to_ms=5,
+    ranges=tuple(Range(topic, partition, 0, 40) for topic in Topic for partition in range(4)),
+)
 
 SOME_BYTES = st.binary(max_size=30) | st.text(max_size=30).map(lambda text: text.encode("utf-8", "replace"))
 CONTENTS = st.tuples(
@@ -171,3 +177,12 @@ def test_counts_that_are_not_of_the_records_are_found() -> None:
         path.write_bytes(zstandard.ZstdCompressor().compress(b"".join(lines)))
 
         assert "line 3: the counts in it are not of the records before it" in str(problem_of(path))
+
+
+@pytest.mark.parametrize(("partition", "offset"), [(1, 40), (4, 0)])
+def test_a_record_that_nobody_asked_for_is_found(partition: int, offset: int) -> None:
+    """Even where the chain holds: an import would write it into a partition that is not there."""
+    with tempfile.TemporaryDirectory() as directory:
+        path, _ = exported(directory, [LogRecord(Topic.ACKS, partition, offset, 5, None, b"{}", ())])
+
+        assert f"line 2 (acks {partition}:{offset}): it is outside of what the manifest says" in str(problem_of(path))

@@ -7,13 +7,15 @@ from pathlib import Path
 import pytest
 import zstandard
 
-from audit.bundle_lines import Base64, Manifest, RecordLine, log_record, to_bytes, to_text
+from audit.bundle_lines import Base64, Manifest, Range, RecordLine, log_record, to_bytes, to_text
 from audit.bundle_read import BundleProblem, reading_bundle
 from audit.bundle_write import BundleExistsError, writing_bundle
 from streams.topics import Topic
 
 
-MANIFEST = Manifest(created_ms=1, topic_prefix="t.", from_ms=None, to_ms=None, ranges=())
+MANIFEST = Manifest(
+    created_ms=1, topic_prefix="t.", from_ms=None, to_ms=None, ranges=(Range(Topic.ALERTS, 0, 0, 9_999),)
+)
 
 
 def line(offset: int, value: str | None = "{}") -> RecordLine:
