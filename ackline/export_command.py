@@ -1,6 +1,7 @@
 """`ackline export`: what the topics hold, in one file whose every change is found."""
 
 import asyncio
+import signal
 import time
 
 from collections.abc import Iterator
@@ -32,6 +33,8 @@ def run_export(
     config: Path, state_dir: Path, *, path: Path, from_ms: int | None, to_ms: int | None, force: bool
 ) -> bool:
     """Write the export and tell its head; false, and no file, where that cannot be."""
+    # Told to stop in any way, it takes its unfinished file with it.
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:
         refuse_existing(path, force=force)
         kafka = load_for_a_role(config, state_dir).settings.kafka

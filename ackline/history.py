@@ -60,6 +60,8 @@ def export_command(
       ackline export --from 2h -o outage.jsonl.zst
       zstdcat outage.jsonl.zst | jq 'select(.topic == "acks")'
     """
+    if from_ms is not None and to_ms is not None and from_ms >= to_ms:
+        raise click.UsageError("--from is not before --to")
     from ackline.export_command import run_export
 
     quiet_logs()

@@ -227,8 +227,11 @@ async def test_a_file_is_checked_without_any_kafka(settings: Settings, stack: En
     assert "Traceback" not in bad.stderr
 
 
-async def test_ctrl_c_leaves_nothing_behind(settings: Settings, stack: Endpoints, tmp_path: Path) -> None:
-    """Neither half a file nor a temporary one, and a sentence that says so."""
+@pytest.mark.parametrize("how", [signal.SIGINT, signal.SIGTERM])
+async def test_stopped_it_leaves_nothing_behind(
+    how: signal.Signals, settings: Settings, stack: Endpoints, tmp_path: Path
+) -> None:
+    """By Ctrl-C or by a supervisor: neither half a file nor a temporary one, and a sentence that says so."""
     await ensure_topics(settings.kafka)
     async with AIOKafkaProducer(bootstrap_servers=stack.bootstrap_servers, max_batch_size=1 << 18) as producer:
         name = topic_name(settings.kafka.topic_prefix, Topic.ALERTS)
@@ -241,7 +244,7 @@ async def test_ctrl_c_leaves_nothing_behind(settings: Settings, stack: Endpoints
     command = [sys.executable, "-P", "-m", "ackline", "export", "-o", home / "export", "--config", config]
     with subprocess.Popen(command, stderr=subprocess.PIPE, text=True) as process:  # noqa: ASYNC220
         await until(lambda: begun(home))
-        process.send_signal(signal.SIGINT)
+        process.send_signal(how)
         _, told = process.communicate(timeout=20)
 
     assert 1 == process.returncode
@@ -251,6 +254,34 @@ async def test_ctrl_c_leaves_nothing_behind(settings: Settings, stack: Endpoints
 
 async def begun(home: Path) -> bool:
     return any(home.iterdir())  # noqa: ASYNC240
+
+
+@pytest.mark.parametrize(
+    ("options", "told"),
+    [
+        (["--from", "soon"], "'soon' is no point in time; give one such as 2026-03-01T14:00:00Z"),
+        (["--from", "1h", "--to", "2h"], "--from is not before --to"),
+    ],
+)
+def test_a_range_that_makes_no_sense_is_refused(options: list[str], told: str, tmp_path: Path) -> None:
+    """Before anything is asked of Kafka."""
+    done = ackline("export", "-o", tmp_path / "export", *options)
+
+    assert 2 == done.returncode
+    assert told in done.stderr
+
+
+def test_a_directory_that_is_not_there_is_told(stack: Endpoints, topic_prefix: str, tmp_path: Path) -> None:
+    """In a sentence."""
+    config = config_for(stack, tmp_path, topic_prefix)
+    ackline("topics", "--apply", "--config", config)
+
+    done = ackline("export", "-o", tmp_path / "nowhere" / "export", "--config", config)
+
+    assert (1, f"{tmp_path}/nowhere/export: cannot be written (No such file or directory)\n") == (
+        done.returncode,
+        done.stderr,
+    )
 
 
 async def test_no_kafka_is_told(tmp_path: Path) -> None:
