@@ -11,6 +11,7 @@ from typing import IO
 
 import zstandard
 
+from audit.bundle_evidence import Evidence, decoded
 from audit.bundle_lines import (
     FORMAT,
     LONGEST_LINE,
@@ -20,7 +21,6 @@ from audit.bundle_lines import (
     Manifest,
     RecordLine,
     Tally,
-    decode_line,
     log_record,
     split_line,
 )
@@ -39,7 +39,7 @@ class BundleProblem(Exception):  # noqa: N818  # It is what it says.
 
 _STEP = 2048
 _CHANGED = "the chain breaks here: it was changed, or a line was taken out, put in, doubled or moved just before it"
-_CUT = "the file ends here, without its last line: it was cut, or never finished"
+_CUT = "the file ends here, without its last line or in the middle of one: it was cut, or never finished"
 
 
 class Bundle:
@@ -117,19 +117,24 @@ class Bundle:
         if raw is None:
             raise self._problem(_CUT)
         claimed, content = split_line(raw)
-        line = _decoded(content)
+        line = decoded(content)
         if self._chain.add(content) != claimed:
-            raise self._problem(_CHANGED if self._number > 1 else "is not the beginning of an export", line)
+            raise self._broken(line)
         if line is None:
-            raise self._problem("is no line of an export")
+            raise self._problem(f"is no line of an export of format {FORMAT}")
         return line
+
+    def _broken(self, line: Line | None) -> BundleProblem:
+        if self._number == 1:
+            return self._problem("is not the beginning of an export, or was changed")
+        return self._problem(f"{_CHANGED}; {Evidence(self._tally).gather(line, self._raw)}", line)
 
     def _read(self) -> bytes | None:
         try:
             return next(self._raw, None)
         except zstandard.ZstdError as problem:
             raise self._problem(f"the compressed bytes from here on are damaged ({problem})") from None
-        except OverflowError as problem:
+        except (OverflowError, EOFError) as problem:
             raise self._problem(str(problem)) from None
 
     def _problem(self, reason: str, line: Line | None = None) -> BundleProblem:
@@ -137,7 +142,7 @@ class Bundle:
 
 
 def _lines(file: IO[bytes]) -> Iterator[bytes]:
-    """The lines that end, without their ends; what stands behind the last of them was cut.
+    """The lines, without their ends.
 
     In steps so small that neither a damaged place hides much of what is before it, nor a file made to do so fills the
     memory: a step becomes 64 MB at the very most.
@@ -153,13 +158,8 @@ def _lines(file: IO[bytes]) -> Iterator[bytes]:
         line += rest
         if len(line) > LONGEST_LINE:
             raise OverflowError("is longer than any line of an export")
-
-
-def _decoded(content: bytes) -> Line | None:
-    """What a line says, though it may not be ours."""
-    with contextlib.suppress(ValueError, RecursionError):
-        return decode_line(content)
-    return None
+    if line:
+        raise EOFError(_CUT)
 
 
 @contextlib.contextmanager

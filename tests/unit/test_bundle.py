@@ -2,6 +2,7 @@
 
 import stat
 
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -78,6 +79,40 @@ def test_a_file_that_is_no_export_is_told(content: bytes, told: str, tmp_path: P
 
     with pytest.raises(BundleProblem, match=told), reading_bundle(path):
         pass
+
+
+@pytest.mark.parametrize(
+    ("change", "told"),
+    [
+        pytest.param(lambda lines: lines[:3] + lines[4:], "alerts 0 has 1 fewer than were exported; "
+                     "offset 2 is the first that is not there", id="missing"),
+        pytest.param(lambda lines: lines[:6] + lines[9:], "3 fewer than were exported; offset 5",
+                     id="some-missing"),
+        pytest.param(lambda lines: [*lines[:10], lines[-1]], "1 fewer than were exported; offset 9",
+                     id="newest-missing"),
+        pytest.param(lambda lines: [*lines[:4], lines[3], *lines[4:]], "has 1 more", id="doubled"),
+        pytest.param(lambda lines: [*lines[:3], lines[4], lines[3], *lines[5:]], "as many records as were exported",
+                     id="moved"),
+        pytest.param(lambda lines: [*lines[:3], lines[3].replace(b"value 2", b"value 3"), *lines[4:]],
+                     "as many records as were exported", id="changed"),
+        pytest.param(lambda lines: [*lines[:3], *lines[4:-1]], "how the file once ended", id="cut-too"),
+        pytest.param(lambda lines: [*lines, b"more"], "line 12: the file ends here", id="rest"),
+        pytest.param(lambda lines: [*lines, b"more\n"], "line 12: something follows the last line", id="more"),
+    ],
+)  # fmt: skip
+def test_what_was_done_to_it_is_guessed(
+    change: Callable[[list[bytes]], list[bytes]], told: str, tmp_path: Path
+) -> None:
+    """From what is behind the break, and from what the last line says was exported."""
+    path = tmp_path / "export"
+    with writing_bundle(path, MANIFEST) as writer:
+        for offset in range(10):
+            writer.add(line(offset, f"value {offset}"))
+    lines = zstandard.ZstdDecompressor().decompressobj().decompress(path.read_bytes()).splitlines(keepends=True)
+    path.write_bytes(zstandard.compress(b"".join(change(lines))))
+
+    with pytest.raises(BundleProblem, match=told), reading_bundle(path) as bundle:
+        bundle.check(None)
 
 
 def test_damaged_bytes_are_told_where_they_begin(tmp_path: Path) -> None:
