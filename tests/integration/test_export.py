@@ -1,9 +1,6 @@
 """Exports of real topics, and imports into others: the same records, or a clear no."""
 
 import random
-import signal
-import subprocess
-import sys
 import time
 
 from pathlib import Path
@@ -225,35 +222,6 @@ async def test_a_file_is_checked_without_any_kafka(settings: Settings, stack: En
     assert " 10 records" in good.stdout
     assert "line 4 (" in bad.stderr
     assert "Traceback" not in bad.stderr
-
-
-@pytest.mark.parametrize("how", [signal.SIGINT, signal.SIGTERM])
-async def test_stopped_it_leaves_nothing_behind(
-    how: signal.Signals, settings: Settings, stack: Endpoints, tmp_path: Path
-) -> None:
-    """By Ctrl-C or by a supervisor: neither half a file nor a temporary one, and a sentence that says so."""
-    await ensure_topics(settings.kafka)
-    async with AIOKafkaProducer(bootstrap_servers=stack.bootstrap_servers, max_batch_size=1 << 18) as producer:
-        name = topic_name(settings.kafka.topic_prefix, Topic.ALERTS)
-        for _ in range(60_000):
-            await producer.send(name, b"x" * 200, partition=0)
-    config = config_for(stack, tmp_path, settings.kafka.topic_prefix, partitions=2)
-    home = tmp_path / "exports"
-    home.mkdir()
-
-    command = [sys.executable, "-P", "-m", "ackline", "export", "-o", home / "export", "--config", config]
-    with subprocess.Popen(command, stderr=subprocess.PIPE, text=True) as process:  # noqa: ASYNC220
-        await until(lambda: begun(home))
-        process.send_signal(how)
-        _, told = process.communicate(timeout=20)
-
-    assert 1 == process.returncode
-    assert f"stopped; {home / 'export'} was not written\n" == told
-    assert [] == list(home.iterdir())
-
-
-async def begun(home: Path) -> bool:
-    return any(home.iterdir())  # noqa: ASYNC240
 
 
 @pytest.mark.parametrize(
