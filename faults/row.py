@@ -47,6 +47,8 @@ class Row:
 
     name: str
     act: Act
+    prepare: Act | None = None
+    """What is there before the load begins."""
     rounds: int = 1
     """How often it strikes unless `--rounds` says otherwise."""
     alone: bool = False
@@ -87,10 +89,12 @@ async def _play(row: Row, result: Result, deployment: Deployment) -> None:
     arrivals = Arrivals(deployment.sandbox)
     load = Load(deployment.http, arrivals, plans(row.name, result.seed, row.waits))
     choose = random.Random(f"{row.name} {result.seed}")  # noqa: S311  # repeatable is what it must be
-    # The first alerts find a pipeline that has agreed on who does what: what comes later is the fault's doing.
-    await _quiet(row, deployment, arrivals, "before")
     field = Field(deployment, load, choose, result.rounds)
     try:
+        if row.prepare:
+            await row.prepare(field)
+        # The first alerts find a pipeline that has agreed on who does what: what comes later is the fault's doing.
+        await _quiet(row, deployment, arrivals, "before")
         await load.run(row.act(field), before=row.before, after=row.after, per_second=row.per_second)
         await _quiet(row, deployment, arrivals, "after")
     except (NotInTime, ExceptionGroup) as problem:
