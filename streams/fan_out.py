@@ -16,6 +16,7 @@ from streams.codec import Unusable, decode_alert
 from streams.decide.correlation import Decision, Incident, Policy, correlate
 from streams.decide.effects import Effect
 from streams.outbox import Outbox
+from streams.quarantine import quarantine
 from streams.records import AlertEvent, Cause, Millis, read_options
 from streams.records.identity import foreign_event_id, source_key
 from streams.reliable.table import DurableTable
@@ -55,11 +56,11 @@ class FanOut:
         effects: list[Effect] = []
         for event in events:
             try:
-                alert = self.alert_of(event, now_ms)
+                with quarantine(_cause_of(event)):
+                    alert = self.alert_of(event, now_ms)
+                effects.extend(self._effects_of(alert, event, rows))
             except Unusable as problem:
                 await self._bury(event, str(problem))
-                continue
-            effects.extend(self._effects_of(alert, event, rows))
         await self._outbox.publish(effects)
         for key, (event, row) in rows.items():
             self._incidents.write(event, key.encode(), _ENCODER.encode(row) if row else None)
@@ -97,7 +98,8 @@ class FanOut:
         if event.message.key != key.encode():
             return [Effect(Topic.ALERTS, key, alert)]
         known = rows[key][1] if key in rows else self._row(event, key)
-        decision = correlate(known, alert, _cause_of(event), self._policy)
+        with quarantine(_cause_of(event)):
+            decision = correlate(known, alert, _cause_of(event), self._policy)
         if decision.state is not known:
             rows[key] = (event, decision.state)
         _tell(decision)

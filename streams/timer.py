@@ -4,7 +4,8 @@ One agent over `delays`, `acks` and `ticks` is the only writer of its tables. A 
 partition, when what is known of ACKs allows it (`streams.acks`), makes the pages durable, then the tables.
 """
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
@@ -31,6 +32,7 @@ from streams.decide.escalation import (
 )
 from streams.decide.telling import Escalation, Moment, State
 from streams.outbox import Outbox
+from streams.quarantine import quarantine
 from streams.records import Ack, Cause, Millis, PagerDutyTrigger, Tick
 from streams.reliable.table import DurableTable
 from streams.topics import Topic
@@ -121,17 +123,20 @@ class Timer:
         try:
             return decode(topic, event.message.value)
         except Unusable as problem:
-            message = event.message
-            log.warning(
-                "record_unusable",
-                reason=str(problem),
-                topic=message.topic,
-                partition=message.partition,
-                offset=message.offset,
-            )
-            await self._outbox.bury(event, str(problem))
+            await self._bury(event, problem)
             self._note(event)
             return None
+
+    async def _bury(self, event: Event, problem: Unusable) -> None:
+        message = event.message
+        log.warning(
+            "record_unusable",
+            reason=str(problem),
+            topic=message.topic,
+            partition=message.partition,
+            offset=message.offset,
+        )
+        await self._outbox.bury(event, str(problem))
 
     async def _decide_records(self, batch: Iterable[tuple[Event, Any]]) -> None:
         rows: dict[str, _Row] = {}
@@ -139,7 +144,13 @@ class Timer:
         for event, record in batch:
             row = rows.get(record.incident_id) or self._row(event, record.incident_id)
             rows[record.incident_id] = row
-            decision = self._decide_record(row.after, record, _moment(event, self._clock()))
+            moment = _moment(event, self._clock())
+            try:
+                with quarantine(moment.cause):
+                    decision = self._decide_record(row.after, record, moment)
+            except Unusable as problem:
+                await self._bury(event, problem)
+                continue
             row.after = decision.state
             effects.extend(decision.effects)
         await self._make_durable(rows.values(), effects)
@@ -187,15 +198,16 @@ class Timer:
         pending = [escalation for escalation in known if escalation.state is State.PENDING]
         claims = await self._acks.claimed(pending, moment.now_ms)
         effects: list[Effect] = []
+        passed: list[Deadline] = []
         for deadline in due:
             row = rows[deadline.incident_id]
-            if deadline.kind is DeadlineKind.PAGE:
-                decision = on_due(row.after, claims.get(deadline.incident_id, _UNCLAIMED), moment)
-            else:
-                decision = on_forget(row.after, moment)
-            row.after = decision.state
-            effects.extend(decision.effects)
-        await self._make_durable(rows.values(), effects, passed=due)
+            # One that fails stays in the queue for the next start, and the reconciler pages it.
+            with suppress(Unusable), quarantine(moment.cause):
+                decision = _decide_deadline(deadline, row.after, claims, moment)
+                row.after = decision.state
+                effects.extend(decision.effects)
+                passed.append(deadline)
+        await self._make_durable(rows.values(), effects, passed)
         _tell(effects)
 
     async def _make_durable(
@@ -226,6 +238,14 @@ class Timer:
 
 
 _NOTHING = Escalation("", "", State.AWAITED, 0)
+
+
+def _decide_deadline(
+    deadline: Deadline, known: Escalation | None, claims: Mapping[str, Claimed], moment: Moment
+) -> Decision:
+    if deadline.kind is DeadlineKind.PAGE:
+        return on_due(known, claims.get(deadline.incident_id, _UNCLAIMED), moment)
+    return on_forget(known, moment)
 
 
 def _moment(event: Event, now_ms: Millis) -> Moment:
