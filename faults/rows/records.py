@@ -20,7 +20,7 @@ PENDING = 100_000
 SOON = 1_000
 SOON_WAITS = (5.0, 30.0)
 LATER_SECONDS = 24 * 3600.0
-FLOOD = 6_000
+FLOOD = 4_000
 _AT_ONCE = 500
 _PATIENCE_SECONDS = 300.0
 _LARGEST_INGEST_BYTES = 400 * 1024 * 1024
@@ -87,7 +87,7 @@ async def _until_written(field: Field, deadlines: int) -> None:
 
 
 async def full_queue(field: Field) -> None:
-    """Kafka takes nothing for 8 s while 6,000 alerts come: senders are told to send again, and memory is bounded."""
+    """Kafka takes nothing for 8 s while 4,000 alerts come: senders are told to send again, and memory is bounded."""
     ingest = psutil.Process(await field.deployment.signal("ingest", signal.SIGCONT))
     field.servers.freeze("kafka")
     sending = asyncio.create_task(_flood(field))
