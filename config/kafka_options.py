@@ -1,5 +1,6 @@
-"""What any Kafka client needs to reach the broker that the settings name, in aiokafka's words."""
+"""What any Kafka client needs to reach the broker that the settings name, and to let go of it, in aiokafka's words."""
 
+import asyncio
 import ssl
 
 from typing import Any
@@ -21,3 +22,22 @@ def client_options(kafka: KafkaSettings) -> dict[str, Any]:
         options["sasl_plain_username"] = security.username
         options["sasl_plain_password"] = security.password.get_secret_value() if security.password else None
     return options
+
+
+async def stopped(client: Any, seconds: float = 5.0) -> str | None:
+    """Stop a client; returns what was wrong with that, which nobody can mend and nobody needs to.
+
+    Stopping waits for brokers, which may be why it is stopped; and it may end with the cancellation of a task of the
+    client's own, which must not pass for ours.
+    """
+    try:
+        async with asyncio.timeout(seconds):
+            await client.stop()
+    except asyncio.CancelledError:
+        ours = asyncio.current_task()
+        if ours and ours.cancelling():
+            raise
+        return "a task of its own was cancelled"
+    except Exception as problem:  # noqa: BLE001  # whatever it is, it is over
+        return f"{type(problem).__name__} {problem}".strip()
+    return None

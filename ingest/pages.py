@@ -100,18 +100,13 @@ def words_for(verdict: Verdict) -> Words:
             )
         case Answer.RESOLVED:
             return Words("Already resolved", f"The problem ended{at}. There is nothing left to do.", "good")
-        case Answer.RECORDED if verdict.page_may_come:
-            return Words(
-                "Recorded",
-                f"Acknowledged by {verdict.by}{at}. It could not be checked whether that was in time: if the deadline was "
-                "only a moment away, the page may still come.",
-                "warn",
-            )
         case Answer.RECORDED:
             return Words(
                 "Recorded",
-                f"Acknowledged by {verdict.by}{at}. Details of this incident are not known here, or not yet.",
-                "good",
+                f"Acknowledged by {verdict.by}{at}. What is known here does not tell whether that was in time, or of an "
+                "alert that belongs to an older incident: until the message in Slack says that it is acknowledged, the page "
+                "may still come.",
+                "warn",
             )
         case Answer.NOT_SAVED:
             return Words(

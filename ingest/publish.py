@@ -16,7 +16,7 @@ import structlog
 from aiokafka import AIOKafkaProducer
 from aiokafka.errors import KafkaError, MessageSizeTooLargeError, UnknownTopicOrPartitionError
 
-from config.kafka_options import client_options
+from config.kafka_options import client_options, stopped
 from config.settings import IngestSettings, KafkaSettings
 from ingest import metrics
 from streams.topics import MAX_RECORD_BYTES, Topic, topic_name
@@ -209,11 +209,8 @@ async def _answers(producer: AIOKafkaProducer) -> bool:
 
 
 async def _closed(producer: AIOKafkaProducer) -> None:
-    try:
-        async with asyncio.timeout(_CLOSE.total_seconds()):
-            await producer.stop()
-    except (KafkaError, OSError, TimeoutError) as problem:
-        log.warning("kafka_not_flushed", reason=f"{type(problem).__name__} {problem}".strip())
+    if problem := await stopped(producer, _CLOSE.total_seconds()):
+        log.warning("kafka_not_flushed", reason=problem)
 
 
 async def _wait(stop: asyncio.Event, longest: timedelta, other: asyncio.Event | None = None) -> None:

@@ -1,8 +1,9 @@
 """What a person who acknowledges is told: a pure function of the claim, the read model and Kafka's answer.
 
-Nobody is told "acknowledged" who may still be paged: only a claim in Redis settles that. Where Kafka alone has the
-acknowledgement it counts from when the timer agent reads it, and a page that was decided in that very moment comes all
-the same; whoever acknowledges is told so.
+Nobody is told "acknowledged" who may still be paged: only a claim in Redis settles that, for an incident that is known.
+Where Kafka alone has the acknowledgement it counts from when the timer agent reads it, and a page that was decided in
+that very moment comes all the same. And an id that the read model does not know may be that of a repeat, whose incident
+has another one. Whoever acknowledges is told so.
 """
 
 from dataclasses import dataclass
@@ -21,8 +22,7 @@ class Answer(StrEnum):
     ALREADY_ESCALATED = "already_escalated"
     RESOLVED = "resolved"
     RECORDED = "recorded"
-    """Taken down for an incident that the read model does not know, or not yet; or in Kafka only, see
-    `Verdict.page_may_come`."""
+    """Taken down for an incident that the read model does not know, or not yet; or in Kafka only. The page may come."""
     NOT_SAVED = "not_saved"
     """Nothing has it. Whoever is on call may still be paged."""
 
@@ -34,8 +34,11 @@ class Verdict:
     answer: Answer
     by: str
     at_ms: Millis | None = None
-    page_may_come: bool = False
-    """It is saved, and whether the page was on its way by then is not known."""
+
+    @property
+    def page_may_come(self) -> bool:
+        """It is saved, or is not; whether the page is on its way all the same is not known."""
+        return self.answer in {Answer.RECORDED, Answer.NOT_SAVED}
 
 
 def judge(*, held: Claim | None, mine: Claim, known: Incident | None, published: bool) -> Verdict:
@@ -57,9 +60,7 @@ def judge(*, held: Claim | None, mine: Claim, known: Incident | None, published:
         return Verdict(answer=Answer.ALREADY_ACKNOWLEDGED, by=held.by or "link", at_ms=held.at_ms)
     if known is not None and known.state is IncidentState.ACKNOWLEDGED and (first := known.acknowledgement):
         return Verdict(answer=Answer.ALREADY_ACKNOWLEDGED, by=first.by, at_ms=first.at_ms)
-    if held is None:
-        return Verdict(answer=Answer.RECORDED, by=mine.by, at_ms=mine.at_ms, page_may_come=True)
-    answer = Answer.ACKNOWLEDGED if known is not None else Answer.RECORDED
+    answer = Answer.RECORDED if held is None or known is None else Answer.ACKNOWLEDGED
     return Verdict(answer=answer, by=mine.by, at_ms=mine.at_ms)
 
 

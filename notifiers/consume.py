@@ -17,7 +17,7 @@ import structlog
 from aiokafka import AIOKafkaConsumer, ConsumerRebalanceListener, TopicPartition
 from aiokafka.errors import CommitFailedError, IllegalStateError, KafkaError
 
-from config.kafka_options import client_options
+from config.kafka_options import client_options, stopped
 from config.settings import KafkaSettings
 from notifiers import metrics
 from notifiers.job import Abandoned, Assignment, Job
@@ -38,7 +38,6 @@ _BATCH = 500
 _POLL_MS = 100
 _COMMIT_SECONDS = 1.0
 _COMMIT_PATIENCE_SECONDS = 5.0
-_CLOSE_SECONDS = 5.0
 _ASK_SECONDS = 5.0
 _CONNECT_SECONDS = 15
 _PAUSE_SECONDS = 1.0
@@ -266,8 +265,5 @@ class _Rebalances(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka 
 
 
 async def _closed(consumer: AIOKafkaConsumer) -> None:
-    try:
-        async with asyncio.timeout(_CLOSE_SECONDS):
-            await consumer.stop()
-    except (KafkaError, OSError, TimeoutError) as problem:
-        log.warning("kafka_not_closed", reason=f"{type(problem).__name__} {problem}".strip())
+    if problem := await stopped(consumer):
+        log.warning("kafka_not_closed", reason=problem)

@@ -15,7 +15,7 @@ import structlog
 from aiokafka import AIOKafkaConsumer, ConsumerRebalanceListener, TopicPartition
 from aiokafka.errors import CommitFailedError, IllegalStateError, KafkaError
 
-from config.kafka_options import client_options
+from config.kafka_options import client_options, stopped
 from config.settings import KafkaSettings
 from notifiers import metrics
 from notifiers.contract import Delivered, Retry, Sender
@@ -32,7 +32,6 @@ GROUP = "notifiers-dead-letters"
 
 _POLL_MS = 500
 _CONNECT_SECONDS = 15
-_CLOSE_SECONDS = 5
 _PAUSE_SECONDS = 5.0
 
 
@@ -155,11 +154,8 @@ class _Rebalances(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka 
 
 
 async def _closed(consumer: AIOKafkaConsumer) -> None:
-    try:
-        async with asyncio.timeout(_CLOSE_SECONDS):
-            await consumer.stop()
-    except (KafkaError, OSError, TimeoutError) as problem:
-        log.warning("kafka_not_closed", reason=f"{type(problem).__name__} {problem}".strip())
+    if problem := await stopped(consumer):
+        log.warning("kafka_not_closed", reason=problem)
 
 
 def _now() -> float:

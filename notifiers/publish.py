@@ -14,7 +14,7 @@ import structlog
 from aiokafka import AIOKafkaProducer
 from aiokafka.errors import KafkaError, MessageSizeTooLargeError
 
-from config.kafka_options import client_options
+from config.kafka_options import client_options, stopped
 from config.settings import KafkaSettings
 from streams.codec import encode
 from streams.records import Record
@@ -27,7 +27,6 @@ log = structlog.get_logger("ackline.notifiers")
 _CONNECT_SECONDS = 15
 _SEND_SECONDS = 30
 _PAUSE_SECONDS = 1.0
-_CLOSE_SECONDS = 5
 
 Headers = Sequence[tuple[str, bytes]]
 
@@ -114,8 +113,5 @@ class Publisher:
 
 
 async def _closed(producer: AIOKafkaProducer) -> None:
-    try:
-        async with asyncio.timeout(_CLOSE_SECONDS):
-            await producer.stop()
-    except (KafkaError, OSError, TimeoutError) as problem:
-        log.warning("kafka_not_flushed", reason=f"{type(problem).__name__} {problem}".strip())
+    if problem := await stopped(producer):
+        log.warning("kafka_not_flushed", reason=problem)

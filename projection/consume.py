@@ -15,7 +15,7 @@ import structlog
 from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.errors import CommitFailedError, IllegalStateError, KafkaError
 
-from config.kafka_options import client_options
+from config.kafka_options import client_options, stopped
 from config.settings import KafkaSettings
 from projection.bury import bury
 from streams.codec import Unusable, decode
@@ -133,11 +133,8 @@ async def _commit(consumer: AIOKafkaConsumer, offsets: dict[TopicPartition, int]
 
 
 async def _closed(consumer: AIOKafkaConsumer) -> None:
-    try:
-        async with asyncio.timeout(_CONNECT_SECONDS):
-            await consumer.stop()
-    except (KafkaError, OSError, TimeoutError) as problem:
-        log.warning("kafka_not_closed", reason=str(problem))
+    if problem := await stopped(consumer):
+        log.warning("kafka_not_closed", reason=problem)
 
 
 async def _pause(stop: asyncio.Event, seconds: float) -> None:

@@ -15,7 +15,7 @@ import structlog
 from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.errors import KafkaError
 
-from config.kafka_options import client_options
+from config.kafka_options import client_options, stopped
 from config.settings import KafkaSettings
 from reconciler import metrics
 from reconciler.obligations import Obligation, Seen
@@ -105,8 +105,8 @@ class Reading:
 
     async def close(self) -> None:
         """Let go of Kafka."""
-        await self._consumer.stop()
-        await self._fetcher.stop()
+        await stopped(self._consumer)
+        await stopped(self._fetcher)
 
     def _take(self, place: TopicPartition, message: Any) -> None:
         topic = self._topics[place.topic]

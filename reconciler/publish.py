@@ -4,7 +4,7 @@ import asyncio
 
 from aiokafka import AIOKafkaProducer
 
-from config.kafka_options import client_options
+from config.kafka_options import client_options, stopped
 from config.settings import KafkaSettings
 from streams.codec import encode
 from streams.records import LogEntry, PagerDutyTrigger
@@ -38,4 +38,4 @@ class Publisher:
 
     async def close(self) -> None:
         """Let go of Kafka. Everything that was published is there already."""
-        await self._producer.stop()
+        await stopped(self._producer)

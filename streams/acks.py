@@ -6,15 +6,12 @@ since in doubt somebody is paged: no call to Redis takes longer than the configu
 after one went unanswered.
 """
 
-import asyncio
 import time
 
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 
 import structlog
-
-from aiokafka.errors import KafkaError
 
 from state.claims import Claim, Claims, Contest, Winner
 from streams import metrics
@@ -27,7 +24,6 @@ log = structlog.get_logger("ackline.streams.timer")
 
 PATIENCE_SECONDS = 5.0
 """How long deadlines wait for ACKs that Kafka has and does not give."""
-_ANSWER_SECONDS = 2.0
 
 REDIS_REST_SECONDS = 2.0
 """How long Redis is left alone after it gave no answer, so that its trouble costs one wait and not one per tick."""
@@ -50,7 +46,7 @@ class Acks:
         self,
         claims: Claims,
         *,
-        end_of: Callable[[Partition], Awaitable[Offset]],
+        end_of: Callable[[Partition], Awaitable[Offset | None]],
         begun_at: Callable[[Partition], Offset],
     ) -> None:
         self._claims = claims
@@ -80,7 +76,7 @@ class Acks:
         too long."""
         wait = self._waits.get(partition)
         if wait is None or wait.end is None:
-            wait = _Wait(await self._end(partition), wait.since if wait else time.monotonic())
+            wait = _Wait(await self._end_of(partition), wait.since if wait else time.monotonic())
         if self._are_read(partition, wait.end):
             self._waits.pop(partition, None)
             return True
@@ -113,10 +109,3 @@ class Acks:
 
     def _are_read(self, partition: Partition, end: Offset | None) -> bool:
         return end is not None and self._read.get(partition, self._begun_at(partition)) >= end
-
-    async def _end(self, partition: Partition) -> Offset | None:
-        try:
-            async with asyncio.timeout(_ANSWER_SECONDS):
-                return await self._end_of(partition)
-        except (KafkaError, TimeoutError):
-            return None

@@ -1,6 +1,7 @@
 """Puts a streams worker together: the Faust app, its tables, both agents and the clock."""
 
 from datetime import timedelta
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +20,7 @@ from streams.fan_out import FanOut
 from streams.outbox import Outbox
 from streams.reliable.app import ReliableApp
 from streams.reliable.batches import batches, finish
+from streams.reliable.edges import Edges
 from streams.reliable.pulse import Pulse
 from streams.reliable.table import DurableTable
 from streams.timer import Timer, TimerTables
@@ -40,7 +42,8 @@ class Worker:
     """A streams worker before it is started."""
 
     def __init__(self, settings: Settings, data_dir: Path, claims: Claims) -> None:
-        self.app = _faust_app(settings, data_dir)
+        self.edges = Edges(settings.kafka)
+        self.app = _faust_app(settings, data_dir, self.edges)
         prefix = settings.kafka.topic_prefix
         self._ticks = topic_name(prefix, Topic.TICKS)
         self._topics = {topic_name(prefix, topic): topic for topic in Topic}
@@ -75,15 +78,11 @@ class Worker:
         return {tp.partition for tp in self.app.consumer.assignment() if tp.topic == self._ticks}
 
     def _acks(self, claims: Claims, topic: str) -> Acks:
-        async def end_of(partition: int) -> int:
-            place = TP(topic, partition)
-            return int((await self.app.consumer.highwaters(place))[place])
-
         def begun_at(partition: int) -> int:
             consumer: Any = self.app.consumer
             return int(consumer.begun.get(TP(topic, partition), 0))
 
-        return Acks(claims, end_of=end_of, begun_at=begun_at)
+        return Acks(claims, end_of=partial(self.edges.end, topic), begun_at=begun_at)
 
     def _add_agents(self, prefix: str) -> None:
         app = self.app
@@ -123,9 +122,10 @@ def policy_of(settings: Settings) -> Policy:
     )
 
 
-def _faust_app(settings: Settings, data_dir: Path) -> ReliableApp:
+def _faust_app(settings: Settings, data_dir: Path, edges: Edges) -> ReliableApp:
     kafka = settings.kafka
     return ReliableApp(
+        edges,
         app_id(kafka.topic_prefix),
         broker=[f"kafka://{server.strip()}" for server in (kafka.bootstrap_servers or "").split(",")],
         broker_credentials=_credentials(settings),

@@ -54,6 +54,7 @@ class Streams:
             self._set_tables_aside()
             raise
         finally:
+            await worker.edges.close()
             await redis.aclose()
 
     def _set_tables_aside(self) -> None:

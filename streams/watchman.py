@@ -15,7 +15,7 @@ from aiokafka import AIOKafkaConsumer
 from aiokafka.errors import KafkaError
 from faust.exceptions import ConsumerNotStarted
 
-from config.kafka_options import client_options
+from config.kafka_options import client_options, stopped
 from config.settings import KafkaSettings
 from streams.app import Worker
 from streams.standstill import Standstill
@@ -74,7 +74,7 @@ class Watchman:
             except (KafkaError, OSError, TimeoutError) as problem:
                 self.kafka_trouble = f"no broker of {self._kafka.bootstrap_servers} answers ({type(problem).__name__})"
             finally:
-                await consumer.stop()
+                await stopped(consumer)
             await asyncio.sleep(_ASK_SECONDS)
 
     def _what_must_move(self) -> dict[str, Hashable]:

@@ -52,12 +52,12 @@ def _one_of_two(role: str) -> Act:
 
 
 async def freeze_streams(field: Field) -> None:
-    """A streams worker is stopped (SIGSTOP) for longer than its session, beside a second one, and goes on."""
-    field.deployment.start_another("streams")
+    """One of two streams workers is stopped (SIGSTOP) for 60 s, long after its partitions are the other's, and goes on."""
+    second = field.deployment.start_another("streams")
     await asyncio.sleep(_TAKEOVER_SECONDS)
-    await field.deployment.signal("streams", signal.SIGSTOP)
+    second.send_signal(signal.SIGSTOP)
     await asyncio.sleep(_FREEZE_SECONDS)
-    await field.deployment.signal("streams", signal.SIGCONT)
+    second.send_signal(signal.SIGCONT)
     await asyncio.sleep(_TAKEOVER_SECONDS)
 
 

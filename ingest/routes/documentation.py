@@ -42,7 +42,7 @@ _ACKNOWLEDGED = {
         "at": {"type": "string", "format": "date-time"},
         "page_may_come": {
             "type": "boolean",
-            "description": "It is saved, but Redis could not be asked whether the page was on its way already",
+            "description": "Whether the page is on its way all the same is not known: Redis could not be asked, or does not know the incident",
         },
     },
 }  # fmt: skip

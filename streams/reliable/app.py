@@ -13,6 +13,7 @@ from faust.transport.drivers.aiokafka import Transport
 from faust.types import TransportT
 
 from streams.reliable.consumer import PrefixConsumer
+from streams.reliable.edges import Edges
 from streams.reliable.producer import IdempotentProducer
 
 
@@ -28,6 +29,10 @@ class ReliableTransport(Transport):
 
 class ReliableApp(faust.App):
     """See the module."""
+
+    def __init__(self, edges: Edges, *args: Any, **options: Any) -> None:
+        super().__init__(*args, **options)
+        self.edges = edges
 
     def _new_transport(self) -> TransportT:
         return ReliableTransport(self.conf.broker_consumer, self)

@@ -1,8 +1,9 @@
 """A Faust consumer that commits only what `finish` was called for, and only up to the first record that it wasn't.
 
-Closes: commits that jump over unprocessed records (`streams.reliable.ledger`), the stream's own acknowledging of
-records that it skips while partitions move, and the loss of what was fetched while they moved from a partition of which
-nothing is committed yet. Faust's acknowledging is kept for its bookkeeping and commits nothing.
+Closes: commits that jump over unprocessed records (`streams.reliable.ledger`) or over such as were never delivered, the
+stream's own acknowledging of records that it skips while partitions move, and the loss of what was fetched while they
+moved from a partition of which nothing is committed yet. Faust's acknowledging is kept for its bookkeeping and commits
+nothing.
 """
 
 from collections.abc import Iterable, Iterator, Mapping
@@ -18,6 +19,10 @@ from mode.utils.futures import notify
 from streams.reliable.ledger import Ledger
 
 
+class MissedError(Exception):
+    """A record was passed over that Kafka has."""
+
+
 class PrefixConsumer(Consumer):
     """See the module."""
 
@@ -28,10 +33,31 @@ class PrefixConsumer(Consumer):
 
         async def deliver(message: Message) -> None:
             if self.app.topics.acks_enabled_for(message.topic):
+                await self._see_that_nothing_is_missed(message)
                 self.ledger.delivered(message.tp, message.offset)
             await callback(message)
 
         super().__init__(transport, deliver, *args, **kwargs)
+
+    async def _see_that_nothing_is_missed(self, message: Message) -> None:
+        """What was not delivered would be committed with what comes behind it.
+
+        Offsets without a record are no harm: transactions leave some, and so does whatever Kafka deletes.
+
+        Raises:
+            MissedError: the worker has to begin again at its commit.
+        """
+        missed = self.ledger.missed(message.tp, message.offset)
+        if missed is None:
+            return
+        app: Any = self.app
+        first = await app.edges.first_from(message.topic, message.partition, missed)
+        if first is None or first < message.offset:
+            problem = MissedError(
+                f"{message.topic} {message.partition}: {missed} was not delivered before {message.offset}"
+            )
+            await app.crash(problem)
+            raise problem
 
     def finish(self, message: Message) -> None:
         """All effects of this record are durable. One that was fetched before partitions moved counts no more."""
@@ -76,6 +102,8 @@ class PrefixConsumer(Consumer):
         await super().perform_seek()
         for partition in self.ledger.partitions():
             self.ledger.forget(partition)
+        for partition, offset in self.begun.items():
+            self.ledger.begin(partition, offset)
 
     async def seek(self, partition: TP, offset: int) -> None:
         """Go to an offset; what was delivered of this partition counts no more."""

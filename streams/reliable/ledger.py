@@ -17,10 +17,21 @@ class Ledger(Generic[P]):
 
     def __init__(self) -> None:
         self._finished: dict[P, dict[int, bool]] = defaultdict(dict)
+        self._next: dict[P, int] = {}
+
+    def begin(self, partition: P, offset: int) -> None:
+        """From here on the partition is read."""
+        self._next[partition] = offset
+
+    def missed(self, partition: P, offset: int) -> int | None:
+        """The first offset that is skipped where this one is delivered next; None where there is none."""
+        following = self._next.get(partition, offset)
+        return following if following < offset else None
 
     def delivered(self, partition: P, offset: int) -> None:
         """A record is on its way to whoever processes it."""
         self._finished[partition][offset] = False
+        self._next[partition] = offset + 1
 
     def finished(self, partition: P, offset: int) -> None:
         """All that a record causes is done and durable. One that is not known as delivered is left alone."""
@@ -43,6 +54,7 @@ class Ledger(Generic[P]):
     def forget(self, partition: P) -> None:
         """The partition is read again from its commit, or by somebody else."""
         self._finished.pop(partition, None)
+        self._next.pop(partition, None)
 
     def first(self) -> dict[P, int]:
         """By partition: the first offset that is not committed. None where there is nothing to commit."""

@@ -15,11 +15,11 @@ from typing import Any
 import pytest
 import yaml
 
-from aiokafka import AIOKafkaConsumer, TopicPartition
+from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient
 from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
 from faust.transport.drivers.aiokafka import Consumer
-from faust.types import StreamT
+from faust.types import TP, StreamT
 from faust.types.enums import ProcessingGuarantee
 
 import streams.clock
@@ -32,10 +32,13 @@ from streams.codec import encode
 from streams.fan_out import FanOut
 from streams.records.identity import source_key
 from streams.reliable.app import ReliableApp, ReliableTransport
+from streams.reliable.consumer import MissedError, PrefixConsumer
+from streams.reliable.edges import Edges
 from streams.service import Streams
 from streams.topics import Table, Topic, app_id, changelog_name, topic_name
-from tests.edge import settings_for, until
+from tests.edge import running, settings_for, until
 from tests.integration.streams_world import NoClaims, alert, from_ingest, send
+from tests.log import value_of, wait_for_records
 
 
 async def committed(settings: Settings, topic: Topic, partition: int) -> int | None:
@@ -97,6 +100,7 @@ class OneOpenRecord:
         prefix = settings.kafka.topic_prefix
         self.seen = 0
         self.app = ReliableApp(
+            Edges(settings.kafka),
             app_id(prefix),
             broker=f"kafka://{settings.kafka.bootstrap_servers}",
             datadir=str(data),
@@ -180,6 +184,46 @@ async def test_rule_1_going_back_to_the_commit_is_going_back_to_the_beginning_wh
         position = await worker.app.consumer.position(place)
 
     assert position == expected
+
+
+async def test_rule_1_a_record_that_was_passed_over_ends_the_worker_and_is_not_committed(
+    stack: Endpoints, topic_prefix: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Faust drops what it believes to have read already, and would commit what comes behind it."""
+    place = TP(topic_name(topic_prefix, Topic.ALERTS), 0)
+    perform_seek = PrefixConsumer.perform_seek
+
+    async def mistaken(self: PrefixConsumer) -> None:
+        await perform_seek(self)
+        self._read_offset[place] = 2
+
+    monkeypatch.setattr(PrefixConsumer, "perform_seek", mistaken)
+    settings = settings_for(stack, topic_prefix, kafka={"partitions": 1})
+    await ensure_topics(settings.kafka)
+    await send(settings, *[from_ingest(alert()) for _ in range(4)])
+
+    with pytest.raises(MissedError):
+        await asyncio.wait_for(Streams(settings, tmp_path).run(asyncio.Event()), 30)
+
+    assert await committed(settings, Topic.ALERTS, 0) is None
+
+
+async def test_rule_1_offsets_without_a_record_are_no_harm(stack: Endpoints, topic_prefix: str, tmp_path: Path) -> None:
+    """A producer that uses transactions leaves some."""
+    settings = settings_for(stack, topic_prefix, kafka={"partitions": 1})
+    await ensure_topics(settings.kafka)
+    name = topic_name(topic_prefix, Topic.ALERTS)
+    async with AIOKafkaProducer(
+        bootstrap_servers=settings.kafka.bootstrap_servers, transactional_id=topic_prefix
+    ) as producer:
+        for number in range(3):
+            async with producer.transaction():
+                await producer.send_and_wait(name, b'{"payload": {"number": %d}, "oncall_wait_minutes": 0}' % number)
+
+    async with running(Streams(settings, tmp_path)):
+        pages = await wait_for_records(settings, Topic.PAGERDUTY_EVENTS, 3)
+
+    assert {0, 1, 2} == {value_of(page)["payload"]["number"] for page in pages}
 
 
 async def test_rule_2_the_producer_is_idempotent_and_waits_for_all_replicas(

@@ -4,8 +4,6 @@ from collections.abc import Awaitable, Callable
 
 import pytest
 
-from aiokafka.errors import KafkaConnectionError
-
 from streams import acks
 from streams.acks import Acks
 from tests.edge import until
@@ -23,15 +21,12 @@ def acks_up_to(end: int, begun: int = 0) -> Acks:
     return Acks(NoClaims(), end_of=end_of, begun_at=lambda _: begun)
 
 
-def failing(ends: list[int | Exception]) -> Callable[[int], Awaitable[int]]:
-    """Answers one after the other, of which some are none."""
+def answering(*ends: int | None) -> Callable[[int], Awaitable[int | None]]:
+    """One answer after the other; None for a Kafka that does not say."""
     answers = iter(ends)
 
-    async def end_of(_: int) -> int:
-        answer = next(answers)
-        if isinstance(answer, Exception):
-            raise answer
-        return answer
+    async def end_of(_: int) -> int | None:
+        return next(answers)
 
     return end_of
 
@@ -58,7 +53,7 @@ async def test_deadlines_wait_for_acks_that_kafka_has(begun: int, read: int | No
 
 async def test_the_wait_ends_with_the_last_ack_that_was_there_when_it_began() -> None:
     """Those that come meanwhile have no end."""
-    known = Acks(NoClaims(), end_of=failing([2]), begun_at=lambda _: 0)
+    known = Acks(NoClaims(), end_of=answering(2), begun_at=lambda _: 0)
 
     before = await known.are_known(PARTITION), known.awaited()
     known.read(PARTITION, 1)
@@ -70,7 +65,7 @@ async def test_the_wait_ends_with_the_last_ack_that_was_there_when_it_began() ->
 
 async def test_a_kafka_that_does_not_say_is_asked_again() -> None:
     """No answer is no permission to page."""
-    known = Acks(NoClaims(), end_of=failing([KafkaConnectionError(), TimeoutError(), 0]), begun_at=lambda _: 0)
+    known = Acks(NoClaims(), end_of=answering(None, None, 0), begun_at=lambda _: 0)
 
     assert [False, False, True] == [await known.are_known(PARTITION) for _ in range(3)]
 

@@ -64,3 +64,24 @@ def test_partitions_do_not_mix() -> None:
     ledger.finished("q", 3)
 
     assert (ledger.take_committable("p"), ledger.take_committable("q")) == (None, 4)
+
+
+def test_an_offset_that_is_passed_over_is_told() -> None:
+    """From where the reading began on, each delivery is followed by the next."""
+    ledger: Ledger[str] = Ledger()
+    ledger.begin("p", 10)
+
+    before = ledger.missed("p", 12), ledger.missed("p", 10)
+    ledger.delivered("p", 10)
+    after = ledger.missed("p", 12), ledger.missed("p", 11), ledger.missed("p", 10)
+
+    assert (10, None) == before
+    assert (11, None, None) == after
+
+
+def test_where_reading_begins_anew_nothing_counts_as_passed_over() -> None:
+    """Until it is known where that is."""
+    ledger = delivered(10)
+    ledger.forget("p")
+
+    assert ledger.missed("p", 99) is None

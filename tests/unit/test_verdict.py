@@ -69,8 +69,23 @@ def test_who_has_no_claim_is_told_that_the_page_may_come(known: Incident | None)
     """The record in Kafka is enough for success, and not for a promise."""
     told = judge(held=None, mine=MINE, known=known, published=True)
 
-    assert Verdict(answer=Answer.RECORDED, by="ada", at_ms=2_000, page_may_come=True) == told
+    assert (Answer.RECORDED, True) == (told.answer, told.page_may_come)
     assert "page may still come" in words_for(told).text
+
+
+@pytest.mark.parametrize("published", [pytest.param(True, id="in Kafka"), pytest.param(False, id="in Redis only")])
+def test_who_acknowledges_by_an_unknown_id_is_told_that_the_page_may_come(*, published: bool) -> None:
+    """It may be the id of a repeat, and the incident has another."""
+    told = judge(held=MINE, mine=MINE, known=None, published=published)
+
+    assert (Answer.RECORDED, True) == (told.answer, told.page_may_come)
+
+
+def test_who_won_the_claim_of_a_known_incident_is_promised_that_nobody_is_paged() -> None:
+    """With Kafka or without."""
+    told = [judge(held=MINE, mine=MINE, known=PENDING, published=published) for published in (True, False)]
+
+    assert [(Answer.ACKNOWLEDGED, False)] * 2 == [(each.answer, each.page_may_come) for each in told]
 
 
 @pytest.mark.parametrize(
