@@ -1,10 +1,12 @@
 """The command: `python -m faults [--only NAME]… [--seed N] [--rounds N]`; exits 1 where something was lost or wrong."""
 
 import asyncio
+import shutil
 import sys
 import time
 
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
+from functools import partial
 from pathlib import Path
 
 import click
@@ -12,7 +14,7 @@ import click
 from ackline.local_stack import LocalStackError
 from ackline.logs import configure_logs
 from faults import report
-from faults.row import Row, run
+from faults.row import Place, Row, run
 from faults.rows import ROWS
 from faults.servers import Servers, servers
 from faults.verdict import Result
@@ -40,11 +42,14 @@ def main(  # noqa: PLR0913, PLR0917  # click's way
         return
     began = time.monotonic()
     home = state_dir.resolve()
-    home.mkdir(parents=True, exist_ok=True)
+    # What an earlier run has left behind would only make the servers slower.
+    shutil.rmtree(home, ignore_errors=True)
+    home.mkdir(parents=True)
     configure_logs("faults", sink=(home / "faults.log").open("a"))
     try:
-        with servers(home) as ours:
-            results = asyncio.run(_all(rows, ours, home / "rows", seed=seed, rounds=rounds, jobs=jobs))
+        with servers(home / "quiet") as quiet, servers(home / "harmed") as harmed:
+            play = partial(_play, home=home / "rows", seed=seed, rounds=rounds)
+            results = asyncio.run(_all(rows, play, quiet, harmed, jobs))
     except LocalStackError as problem:
         raise click.ClickException(str(problem)) from problem
     report.table(results, time.monotonic() - began)
@@ -59,20 +64,29 @@ def _chosen(only: Sequence[str]) -> list[Row]:
     return [row for row in ROWS if not only or row.name in only]
 
 
+async def _play(row: Row, ours: Servers, *, home: Path, seed: int, rounds: int | None) -> Result:
+    result = await run(row, ours, home, seed=seed, rounds=rounds)
+    report.line(result)
+    return result
+
+
 async def _all(
-    rows: Sequence[Row], ours: Servers, home: Path, *, seed: int, rounds: int | None, jobs: int
+    rows: Sequence[Row], play: Callable[[Row, Servers], Awaitable[Result]], quiet: Servers, harmed: Servers, jobs: int
 ) -> list[Result]:
-    """Every row: those that harm only themselves beside each other, the others alone after them."""
+    """Every row: some at once, beside them one after another those that harm servers, and then those that need it all."""
     gate = asyncio.Semaphore(jobs)
 
     async def one(row: Row) -> Result:
         async with gate:
-            result = await run(row, ours, home, seed=seed, rounds=rounds)
-            report.line(result)
-            return result
+            return await play(row, quiet)
 
-    together = await asyncio.gather(*[one(row) for row in rows if not row.alone])
-    return [*together, *[await one(row) for row in rows if row.alone]]
+    async def one_by_one(rows: Sequence[Row]) -> list[Result]:
+        return [await play(row, harmed) for row in rows]
+
+    harming = one_by_one([row for row in rows if row.place is Place.HARMING])
+    others = asyncio.gather(*[one(row) for row in rows if row.place is Place.BESIDE_OTHERS])
+    harmful, together = await asyncio.gather(harming, others)
+    return [*together, *harmful, *await one_by_one([row for row in rows if row.place is Place.ALONE])]
 
 
 main()

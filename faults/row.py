@@ -7,6 +7,7 @@ import time
 
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
+from enum import Enum, auto
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +16,7 @@ from faults.deployment import PARTITIONS, Deployment, NotInTime, Surroundings, d
 from faults.load import Load
 from faults.plan import CHANNELS, barrier, plans
 from faults.servers import Servers
-from faults.topics import ledger, partition_of
+from faults.topics import delete_all, ledger, partition_of
 from faults.verdict import Expected, Result, count
 
 
@@ -41,6 +42,16 @@ class Field:
 Act = Callable[[Field], Awaitable[None]]
 
 
+class Place(Enum):
+    """Beside which others a row is run."""
+
+    BESIDE_OTHERS = auto()
+    HARMING = auto()
+    """It harms Kafka or Redis: nobody else uses them meanwhile."""
+    ALONE = auto()
+    """It needs the whole machine."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Row:
     """One fault."""
@@ -51,8 +62,7 @@ class Row:
     """What is there before the load begins."""
     rounds: int = 1
     """How often it strikes unless `--rounds` says otherwise."""
-    alone: bool = False
-    """It harms Kafka or Redis, or needs the whole machine: no other row beside it."""
+    place: Place = Place.BESIDE_OTHERS
     expected: Expected = field(default_factory=Expected)
     before: float = 4.0
     after: float = 4.0
@@ -77,9 +87,11 @@ async def run(row: Row, servers: Servers, home: Path, *, seed: int, rounds: int 
         async with deployed(place, servers, row.surroundings, **row.settings) as deployment:
             await _play(row, result, deployment)
         result.unexpected += deployment.problems
+        if result.has_passed:
+            await delete_all(deployment.settings)
     except (NotInTime, ExceptionGroup, AssertionError) as problem:
         result.unexpected.append(_told(problem))
-    if row.alone:
+    if row.place is not Place.BESIDE_OTHERS:
         await servers.mend()
     result.seconds = time.monotonic() - began
     return result

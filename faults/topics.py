@@ -5,12 +5,13 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, ConsumerRecord, TopicPartition
+from aiokafka.admin import AIOKafkaAdminClient
 from aiokafka.partitioner import murmur2
 
 from config.settings import Settings
 from streams.codec import decode
 from streams.records import Happening, LogEntry
-from streams.topics import Topic, topic_name
+from streams.topics import Topic, all_topics, topic_name
 
 
 def partition_of(key: str, partitions: int) -> int:
@@ -43,6 +44,18 @@ async def write(settings: Settings, records: Iterable[tuple[Topic, int | None, b
             sent.append(await producer.send(name, value, partition=partition))
         for each in sent:
             await each
+
+
+async def delete_all(settings: Settings) -> None:
+    """Take away all topics of a deployment: a broker that starts again looks at each that it has."""
+    kafka = settings.kafka
+    specs = all_topics(prefix=kafka.topic_prefix, partitions=1, replication_factor=1)
+    admin = AIOKafkaAdminClient(bootstrap_servers=kafka.bootstrap_servers)
+    try:
+        await admin.start()
+        await admin.delete_topics([spec.name for spec in specs])
+    finally:
+        await admin.close()
 
 
 async def count_in(settings: Settings, topic: Topic) -> int:

@@ -8,7 +8,7 @@ import psutil
 
 from faults.deployment import PARTITIONS
 from faults.plan import CHANNELS, KEYS, Kind, Plan
-from faults.row import Field, Row
+from faults.row import Field, Place, Row
 from faults.topics import count_in, write
 from faults.verdict import Expected
 from streams.topics import Topic
@@ -129,11 +129,11 @@ def _plan(what: str, number: int, *, wait_seconds: float, label: int = 0) -> Pla
 
 ROWS = (
     Row(name="poison", act=poison, expected=Expected(dead_letters=len(_SPOILT) * PARTITIONS * len(POISON))),
-    Row(name="burst", act=burst, alone=True, expected=Expected(told=False, latest_seconds=20)),
+    Row(name="burst", act=burst, place=Place.ALONE, expected=Expected(told=False, latest_seconds=20)),
     # Nobody is told in Slack of a hundred thousand alerts: with a message a second for a channel it would take a day.
     Row(
-        name="lose-disk", prepare=pending, act=lose_disk, alone=True, expected=Expected(told=False, latest_seconds=90),
+        name="lose-disk", prepare=pending, act=lose_disk, place=Place.ALONE, expected=Expected(told=False, latest_seconds=90),
         settings={"alert": {"slack": {"enable": False}}},
     ),
-    Row(name="full-queue", act=full_queue, alone=True, expected=Expected(told=False, refused=True)),
+    Row(name="full-queue", act=full_queue, place=Place.ALONE, expected=Expected(told=False, refused=True)),
 )  # fmt: skip

@@ -3,7 +3,7 @@
 import asyncio
 
 from faults.deployment import Surroundings
-from faults.row import Field, Row
+from faults.row import Field, Place, Row
 from faults.verdict import Expected
 
 
@@ -65,10 +65,10 @@ async def slow_redis(field: Field) -> None:
 
 
 ROWS = (
-    Row(name="stop-broker", act=stop_broker, alone=True, expected=Expected(refused=True)),
-    Row(name="kill-broker", act=kill_broker, alone=True),
-    Row(name="stop-redis", act=stop_redis, alone=True, expected=_IN_PACE),
-    Row(name="lose-redis", act=lose_redis, alone=True, expected=_IN_PACE),
-    Row(name="freeze-redis", act=freeze_redis, alone=True, expected=_IN_PACE),
+    Row(name="stop-broker", act=stop_broker, place=Place.HARMING, expected=Expected(refused=True)),
+    Row(name="kill-broker", act=kill_broker, place=Place.HARMING),
+    Row(name="stop-redis", act=stop_redis, place=Place.HARMING, expected=_IN_PACE),
+    Row(name="lose-redis", act=lose_redis, place=Place.HARMING, expected=_IN_PACE),
+    Row(name="freeze-redis", act=freeze_redis, place=Place.HARMING, expected=_IN_PACE),
     Row(name="slow-redis", act=slow_redis, surroundings=Surroundings.WAY_TO_REDIS, expected=_IN_PACE),
 )
