@@ -12,13 +12,14 @@ import structlog
 from faust.types import EventT
 
 from streams import metrics
-from streams.codec import Unusable, decode_alert
+from streams.codec import Unusable
 from streams.decide.correlation import Decision, Incident, Policy, correlate
 from streams.decide.effects import Effect
+from streams.decide.intake import Intake, complete_alert
 from streams.outbox import Outbox
 from streams.quarantine import quarantine
-from streams.records import AlertEvent, Cause, Millis, read_options
-from streams.records.identity import foreign_event_id, source_key
+from streams.records import AlertEvent, Cause, Millis
+from streams.records.identity import source_key
 from streams.reliable.table import DurableTable
 from streams.topics import Topic
 
@@ -45,8 +46,7 @@ class FanOut:
         self._incidents = incidents
         self._outbox = outbox
         self._policy = policy
-        self._key_names = key_names
-        self._max_wait_minutes = max_wait_minutes
+        self._intake = Intake(secret=policy.secret, key_names=key_names, max_wait_minutes=max_wait_minutes)
         self._clock = clock
 
     async def process(self, events: Sequence[EventT[bytes]]) -> None:
@@ -73,23 +73,7 @@ class FanOut:
             Unusable: it is no alert.
         """
         message = event.message
-        alert, given = decode_alert(message.value)
-        options = read_options(given, key_names=self._key_names, max_wait_minutes=self._max_wait_minutes)
-        received_ms = alert.received_ms or round(message.timestamp * 1000)
-        return AlertEvent(
-            payload=alert.payload,
-            event_id=alert.event_id
-            or foreign_event_id(self._policy.secret, message.topic, message.partition, message.offset),
-            source=alert.source,
-            # A sender whose clock runs ahead must not put its deadline off.
-            received_ms=min(received_ms, now_ms),
-            oncall_enable=options.oncall_enable,
-            oncall_wait_minutes=options.oncall_wait_minutes,
-            pagerduty_other_routing_key=options.pagerduty_other_routing_key,
-            slack_channel_id=options.slack_channel_id,
-            dedup_key=options.dedup_key,
-            warnings=alert.warnings + options.warnings,
-        )
+        return complete_alert(message.value, _cause_of(event), round(message.timestamp * 1000), now_ms, self._intake)
 
     def _effects_of(
         self, alert: AlertEvent, event: EventT[bytes], rows: dict[str, tuple[EventT[bytes], Incident | None]]

@@ -305,11 +305,13 @@ def _repeated(write: _Writing) -> Iterable[Effect]:
 
 
 def _alerts_added(write: _Writing) -> Iterable[Effect]:
-    alert, added = write.alert, write.decided.added
+    alert, added, due = write.alert, write.decided.added, write.due_ms if write.oncall else None
     yield slack(SlackThread(**write.notification("added"), added=added, oncall=write.oncall, warnings=alert.warnings))
     if write.oncall:
         yield delay(DelayAlertsAdded(**write.deadline()))
-    yield write.log(Happening.ALERTS_ADDED, added=list(added)[:100], alias=write.alias())
+    yield write.log(
+        Happening.ALERTS_ADDED, added=list(added)[:100], oncall=write.oncall, due_ms=due, alias=write.alias()
+    )
 
 
 def _resolved(write: _Writing) -> Iterable[Effect]:
