@@ -8,6 +8,7 @@ from pathlib import Path
 
 import click
 
+from ackline.audit_cli import audit, replay
 from ackline.history import export_command, import_command, rebuild_command
 from ackline.options import CONFIG, HEALTH_HOST, HEALTH_PORT, SINCE, STATE_DIR
 from ackline.quiet import quiet_logs
@@ -258,6 +259,8 @@ def retry_dead_letters(
 main.add_command(export_command)
 main.add_command(import_command)
 main.add_command(rebuild_command)
+main.add_command(audit)
+main.add_command(replay)
 
 
 @main.command()

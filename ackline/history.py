@@ -2,32 +2,15 @@
 
 import sys
 
-from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
 
 import click
 
-from ackline.options import CONFIG, STATE_DIR
+from ackline.options import CONFIG, STATE_DIR, Moment
 from ackline.quiet import quiet_logs
 
 
 # ruff: noqa: PLC0415, D301  # What a command needs is imported when it runs; click wants a real \b.
-
-
-class Moment(click.ParamType):
-    """A point in time, in milliseconds."""
-
-    name = "time"
-
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> int:
-        """The time that this text names."""
-        from audit.when import milliseconds, point_in_time
-
-        try:
-            return milliseconds(point_in_time(value, datetime.now(UTC).astimezone()))
-        except ValueError as problem:
-            self.fail(str(problem), param, ctx)
 
 
 @click.command("export")

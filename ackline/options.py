@@ -1,6 +1,6 @@
 """The options that many commands have, and how they are read."""
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -54,6 +54,36 @@ class Ago(click.ParamType):
         except ValidationError:
             self.fail(f"{value!r} is no length of time such as 90s, 5m, 2h or 14d", param, ctx)
         return length
+
+
+class Moment(click.ParamType):
+    """A point in time, as `audit.when` reads it; in milliseconds since the epoch."""
+
+    name = "time"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> int:
+        """The time that this text names."""
+        from audit.when import milliseconds, point_in_time  # noqa: PLC0415  # Brings pydantic, as above.
+
+        try:
+            return milliseconds(point_in_time(str(value), datetime.now().astimezone()))
+        except (ValueError, OverflowError) as problem:
+            self.fail(str(problem), param, ctx)
+
+
+class Label(click.ParamType):
+    """A label with its value: `team=infra`."""
+
+    name = "label"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> tuple[str, str]:
+        """Name and value."""
+        if isinstance(value, tuple):
+            return value
+        name, equals, wanted = str(value).partition("=")
+        if not (name and equals):
+            self.fail(f"{value!r} is no label with its value, such as team=infra", param, ctx)
+        return name, wanted
 
 
 SINCE = click.option("--since", type=Ago(), metavar="AGO", help="Only those of so long ago: 90s, 5m, 2h, 14d.")

@@ -18,7 +18,7 @@ oncall: {pagerduty: {routing_key: R0123456789abcdefghijklmnopqrstu}}
 
 COMMANDS = [
     "demo", "up", "ingest", "streams", "notifiers", "projection", "reconciler", "check", "topics", "dead-letters",
-    "export", "import", "rebuild", "sandbox",
+    "export", "import", "rebuild", "audit", "replay", "sandbox",
 ]  # fmt: skip
 
 

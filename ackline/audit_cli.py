@@ -1,0 +1,118 @@
+"""The commands that read the topics afterwards. What a command needs is imported when it runs, as in `ackline.cli`."""
+
+import sys
+
+from pathlib import Path
+from typing import Any
+
+import click
+
+from ackline.options import CONFIG, STATE_DIR, Ago, Label, Moment
+from ackline.quiet import quiet_logs
+
+
+# ruff: noqa: PLC0415, D301  # see `ackline.cli`
+
+TIMES = "RFC 3339, or 2h, yesterday 14:00, 14:00, now."
+
+
+@click.group()
+def audit() -> None:
+    """Prove from the topics what became of every alert.
+
+    Reads without a consumer group and changes nothing, while the pipeline runs or while it does not.
+    """
+
+
+@audit.command()
+@CONFIG
+@STATE_DIR
+@click.option("--from", "from_ms", type=Moment(), metavar="TIME",
+              help=f"Judge what began since then; 8d unless given, or all of an export. {TIMES} "
+              "Further back than the longest wait, or nobody ever judges it.")  # fmt: skip
+@click.option("--to", "to_ms", type=Moment(), metavar="TIME", help="Judge as if it were that time; now unless given.")
+@click.option("--export", type=click.Path(path_type=Path, dir_okay=False), metavar="FILE",
+              help="Judge what `ackline export` has written, and that it is what was written.")  # fmt: skip
+@click.option(
+    "--margin",
+    type=Ago(),
+    default="60s",
+    show_default=True,
+    metavar="LENGTH",
+    help="What was due within so long before that is not judged yet.",
+)
+@click.option(
+    "--late-after",
+    type=Ago(),
+    default="60s",
+    show_default=True,
+    metavar="LENGTH",
+    help="A page that comes later after its deadline is a finding.",
+)
+@click.option(
+    "--recompute", is_flag=True, help="Decide about everything anew, with today's code and settings, and compare."
+)
+@click.option("--format", "form", type=click.Choice(["table", "json"]), default="table", show_default=True)
+def verify(config: Path, state_dir: Path, form: str, export: Path | None, **asked: Any) -> None:
+    """Prove that no escalation was lost.
+
+    Each alert that was accepted with on-call on owes a page, unless it is acknowledged, resolved, or a repeat. Each of
+    these obligations must have ended exactly once, in time, and through its own key, or not be due yet. What is not so
+    is told, with the records that show it. Exits 0 when all is well, else 1.
+
+    \b
+    Examples:
+      ackline audit verify
+      ackline audit verify --from 30d --recompute
+      ackline audit verify --export outage.jsonl.zst
+      ackline audit verify --from 'yesterday 00:00' --to 'today 00:00' --format json
+    """
+    from ackline.audit_command import Asked, run_verify
+
+    quiet_logs()
+    sys.exit(0 if run_verify(config, state_dir, Asked(**asked), export=export, as_json=form == "json") else 1)
+
+
+@click.command()
+@CONFIG
+@STATE_DIR
+@click.option("--from", "from_ms", type=Moment(), default="24h", show_default=True, metavar="TIME", help=TIMES)
+@click.option("--to", "to_ms", type=Moment(), default="now", show_default=True, metavar="TIME", help="Until then.")
+@click.option("--incident", metavar="ID", help="Only this one.")
+@click.option("--source-key", metavar="KEY", help="Only those of this problem: what an incident's id begins with.")
+@click.option(
+    "--label",
+    "labels",
+    type=Label(),
+    multiple=True,
+    metavar="NAME=VALUE",
+    help="Only those whose alert has this label; more than one must all be there.",
+)
+@click.option(
+    "--format",
+    "form",
+    type=click.Choice(["table", "json", "jsonl", "html"]),
+    default="table",
+    show_default=True,
+    help="html: one file for a post-mortem.",
+)
+@click.option("--follow", is_flag=True, help="Go on with what happens next, until Ctrl-C. Not for json and html.")
+def replay(config: Path, state_dir: Path, **asked: Any) -> None:
+    """Tell each incident's story, from the records alone.
+
+    What happened, which record says so and which one caused it, how late, and why somebody was paged or nobody. Changes
+    nothing and sends nothing.
+
+    \b
+    Examples:
+      ackline replay --from 2h --label team=infra
+      ackline replay --from 'yesterday 14:00' --to 'yesterday 16:00' --format html > post-mortem.html
+      ackline replay --from 7d --incident xqv3…-7k2m…
+      ackline replay --from now --follow
+    """
+    if asked["follow"] and asked["form"] in {"json", "html"}:
+        raise click.UsageError("--follow has no end, and so no file: give --format table or jsonl")
+    from ackline.replay_command import Request, run_replay
+
+    quiet_logs()
+    sys.exit(0 if run_replay(config, state_dir, Request(**asked)) else 1)

@@ -1,0 +1,136 @@
+"""`ackline replay`: each incident's story, from the records in Kafka. Reads without a trace, and sends nothing."""
+
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import click
+import msgspec
+
+from ackline.audit_command import run
+from ackline.progress import progress
+from audit.html import page_of
+from audit.read import KafkaLog, opened
+from audit.record import Log
+from audit.story import Asked, Story, Storybook
+from audit.words import clock, length
+from config.settings import Settings
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Request:
+    """Which time, which incidents, and in which form."""
+
+    from_ms: int
+    to_ms: int
+    incident: str | None
+    source_key: str | None
+    labels: tuple[tuple[str, str], ...]
+    form: str
+    follow: bool = False
+
+
+def run_replay(config: Path, state_dir: Path, request: Request) -> bool:
+    """Print the stories; false where they cannot be read."""
+
+    async def work(settings: Settings) -> bool:
+        asked = Asked(request.incident, request.source_key, request.labels, settings.oncall.new_rounds)
+        async with opened(settings.kafka, from_ms=request.from_ms, to_ms=request.to_ms) as log:
+            # With --follow all of it is kept: what happens next belongs to what has happened.
+            books = {number: Storybook(asked) for _, number in log.spans}
+            stories: list[Story] = []
+            async for some in told(log, books, keep=request.follow):
+                if request.form == "jsonl":
+                    _print(some, request)  # a form that needs no order, so that as many as there are find room
+                else:
+                    stories += some
+            if request.form != "jsonl":
+                _print(sorted(stories, key=_began), request)
+            if request.follow:
+                await _follow(log, books, request)
+        return True
+
+    return run(config, state_dir, work)
+
+
+async def told(log: Log, books: dict[int, Storybook], *, keep: bool) -> AsyncIterator[list[Story]]:
+    """The stories of one partition after the other, the oldest of each first."""
+    number: int | None = None
+    with progress("Reading", log.size) as step:
+        async for records in log.read():
+            if number not in {None, records[0].partition}:
+                yield _stories(books, number, keep=keep)
+            number = records[0].partition
+            for record in records:
+                books[number].add(record)
+                step()
+    yield _stories(books, number, keep=keep)
+
+
+def _stories(books: dict[int, Storybook], number: int | None, *, keep: bool) -> list[Story]:
+    """What one partition tells; its book is closed unless it is to go on."""
+    book = books.get(-1 if number is None else number)
+    if book is None:
+        return []
+    stories = list(book.stories())
+    if not keep:
+        del books[-1 if number is None else number]
+    return stories
+
+
+def _print(stories: Sequence[Story], request: Request) -> None:
+    for text in FORMS[request.form](stories, request):
+        click.echo(text)
+
+
+async def _follow(log: KafkaLog, books: dict[int, Storybook], request: Request) -> None:
+    """Tell what happens from now on, as it happens."""
+    seen = {each.record for book in books.values() for story in book.stories() for each in story.happened}
+    async for records in log.follow():
+        for record in records:
+            book = books[record.partition]
+            incident = book.add(record)
+            story = book.wanted(incident) if incident else None
+            if story is None:
+                continue
+            news = tuple(each for each in story.happened if each.record not in seen)
+            seen |= {each.record for each in news}
+            if news:
+                _print([msgspec.structs.replace(story, happened=news)], request)
+
+
+def _json(stories: Sequence[Story], _: Request) -> Iterator[str]:
+    yield msgspec.json.format(msgspec.json.encode(stories), indent=2).decode()
+
+
+def _jsonl(stories: Sequence[Story], _: Request) -> Iterator[str]:
+    yield from (msgspec.json.encode(story).decode() for story in stories)
+
+
+def _html(stories: Sequence[Story], request: Request) -> Iterator[str]:
+    yield page_of(stories, request.from_ms, request.to_ms)
+
+
+def _table(stories: Sequence[Story], _: Request) -> Iterator[str]:
+    if not stories:
+        yield "no incident"
+    for story in stories:
+        yield f"{story.title}{f' ({story.severity})' if story.severity else ''}  {story.incident_id}  {story.state}"
+        yield f"  {story.verdict}"
+        for each in story.happened:
+            cause = f" ← {each.cause}" if each.cause else ""
+            yield f"  {clock(each.at_ms)}  {each.words}  [{each.record}{cause}]"
+        yield f"  {length(story.happened[-1].at_ms - story.began_ms)} in all"
+        yield ""
+
+
+FORMS: dict[str, Callable[[Sequence[Story], Request], Iterator[str]]] = {
+    "table": _table,
+    "json": _json,
+    "jsonl": _jsonl,
+    "html": _html,
+}
+
+
+def _began(story: Story) -> tuple[int, str]:
+    return story.began_ms, story.incident_id
