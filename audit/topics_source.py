@@ -23,7 +23,9 @@ from streams.topics import Topic, topic_name
 
 
 _POLL_MS = 250
-_MOST_AT_ONCE = 500
+_MOST_AT_ONCE = 5_000
+_FETCH_BYTES = 4 * 1024 * 1024
+"""Of one partition of one topic: each round to the broker costs, and seven of them are held at once."""
 _SILENT_SECONDS = 20.0
 """A broker from which nothing has come for so long, although there is more, is not there any more."""
 
@@ -134,6 +136,7 @@ async def reading_topics(
             # Kafka deletes old records at any time, also those that were to be read next: go on behind them.
             auto_offset_reset="earliest",
             fetch_max_wait_ms=_POLL_MS,
+            max_partition_fetch_bytes=_FETCH_BYTES,
             **client_options(kafka),
         )
         async with consumer:
