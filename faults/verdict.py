@@ -134,7 +134,7 @@ def _of_the_late(story: Story, pages: Sequence[Incident]) -> list[tuple[str, str
     """Somebody waited for the page and then acknowledged."""
     if not pages:
         return [("lost", f"never paged ({story.plan.kind}, told {story.told})")]
-    if any(page.status is Status.TRIGGERED for page in pages):
+    if any(page.status is Status.TRIGGERED for page in pages) and not story.page_may_come:
         return [("unexpected", f"told {story.told!r} after the page, and PagerDuty was not")]
     return []
 
