@@ -160,15 +160,20 @@ class Deployment:
         return process
 
     async def command(self, *arguments: str) -> None:
-        """Run a command of ours to its end."""
+        """Run a command of ours that must succeed."""
+        code, said, complained = await self.said(*arguments)
+        if code:
+            self.problems.append(f"ackline {' '.join(arguments)}: exit code {code}: {said}{complained}")
+
+    async def said(self, *arguments: str) -> tuple[int | None, str, str]:
+        """The exit code of a command of ours, and what it has written to stdout and stderr."""
         options = ["--config", str(self.config), "--state-dir", str(self.home)]
         process = await asyncio.create_subprocess_exec(
             sys.executable, "-P", "-m", "ackline", *arguments, *options,
-            env=self.environ, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+            env=self.environ, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
         )  # fmt: skip
-        said, _ = await process.communicate()
-        if process.returncode:
-            self.problems.append(f"ackline {' '.join(arguments)}: exit code {process.returncode}: {said.decode()}")
+        said, complained = await process.communicate()
+        return process.returncode, said.decode(), complained.decode()
 
     async def until(self, condition: Callable[[], object], what: str, seconds: float = READY_SECONDS) -> Any:
         """The first true answer of a condition."""

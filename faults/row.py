@@ -2,6 +2,7 @@
 
 import asyncio
 import itertools
+import json
 import random
 import time
 
@@ -112,6 +113,21 @@ async def _play(row: Row, result: Result, deployment: Deployment) -> None:
     except (NotInTime, ExceptionGroup) as problem:
         result.unexpected.append(_told(problem))
     count(result, load.stories, arrivals, await ledger(deployment.settings), row.expected)
+    if row.expected.audited:
+        result.unexpected += await _audited(deployment)
+
+
+async def _audited(deployment: Deployment) -> list[str]:
+    """What the pipeline's own records prove to be wrong. How late a page may be is for the row to say."""
+    code, said, complained = await deployment.said(
+        "audit", "verify", "--margin", "0s", "--late-after", "2h", "--format", "json"
+    )
+    if code == 0:
+        return []
+    try:
+        return [f"audit: {finding['kind']}: {finding['words']}" for finding in json.loads(said)["findings"]]
+    except (ValueError, KeyError):
+        return [f"audit: exit code {code}: {complained or said}"]
 
 
 async def _quiet(row: Row, deployment: Deployment, arrivals: Arrivals, when: str) -> None:

@@ -26,6 +26,8 @@ class Expected:
     on_time_seconds: float = 5.0
     early_seconds: float = 1.0
     """How much before its deadline a page may come at most."""
+    audited: bool = True
+    """The pipeline's own records prove it."""
     refused: bool = False
     """Senders are told to send again, some time."""
     sent_by_hand: bool = False
