@@ -22,6 +22,7 @@ from faults.verdict import Expected, Result, count
 
 
 BARRIER_SECONDS = 120.0
+_RECEIPTS_SECONDS = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,8 +120,10 @@ async def _play(row: Row, result: Result, deployment: Deployment) -> None:
 
 async def _audited(deployment: Deployment) -> list[str]:
     """What the pipeline's own records prove to be wrong. How late a page may be is for the row to say."""
+    # So that receipts of what has only just come are in the log.
+    await asyncio.sleep(_RECEIPTS_SECONDS)
     code, said, complained = await deployment.said(
-        "audit", "verify", "--margin", "0s", "--late-after", "2h", "--format", "json"
+        "audit", "verify", "--margin", f"{_RECEIPTS_SECONDS}s", "--late-after", "2h", "--format", "json"
     )
     if code == 0:
         return []
