@@ -14,6 +14,13 @@ from ackline.quiet import quiet_logs
 # ruff: noqa: PLC0415, D301  # see `ackline.cli`
 
 TIMES = "RFC 3339, or 2h, yesterday 14:00, 14:00, now."
+DAY_MS = 24 * 3_600_000
+EXPORT = click.option(
+    "--export",
+    type=click.Path(path_type=Path, dir_okay=False),
+    metavar="FILE",
+    help="Read what `ackline export` has written, and no Kafka.",
+)
 
 
 @click.group()
@@ -71,6 +78,55 @@ def verify(config: Path, state_dir: Path, form: str, export: Path | None, **aske
 
     quiet_logs()
     sys.exit(0 if run_verify(config, state_dir, Asked(**asked), export=export, as_json=form == "json") else 1)
+
+
+@audit.command("what-if")
+@CONFIG
+@STATE_DIR
+@click.option(
+    "--with",
+    "changed",
+    type=click.Path(path_type=Path),
+    required=True,
+    metavar="NEW.yaml",
+    help="The config file to try out: a whole one. Only its settings are used, and nothing is sent.",
+)
+@click.option("--from", "from_ms", type=Moment(), metavar="TIME",
+              help=f"What was opened since then; 30d unless given, or all of an export. {TIMES}")  # fmt: skip
+@click.option("--to", "to_ms", type=Moment(), metavar="TIME", help="Until then; now unless given.")
+@EXPORT
+@click.option(
+    "--format",
+    "form",
+    type=click.Choice(["table", "json", "html"]),
+    default="table",
+    show_default=True,
+    help="html: one file, with charts.",
+)
+@click.option(
+    "--fail-on",
+    type=click.Choice(["missing-critical"]),
+    help="Exit 1 when a page of a critical alert would not be sent: for the CI of your configuration.",
+)
+def what_if(config: Path, state_dir: Path, changed: Path, form: str, fail_on: str | None, **asked: Any) -> None:
+    """Who would have been paged under other settings.
+
+    Runs the recorded alerts and ACKs through the settings in force and through those of NEW.yaml, in virtual time, and
+    compares: pages more, fewer, earlier, later, and through another key or told in another channel. What depends on an
+    ACK that nobody would have been asked for is unknown, and said to be.
+
+    \b
+    Examples:
+      ackline audit what-if --with new.yaml
+      ackline audit what-if --with new.yaml --from 7d --format html > what-if.html
+      ackline audit what-if --with new.yaml --export month.jsonl.zst --fail-on missing-critical
+    """
+    from ackline.audit_feed import Window
+    from ackline.what_if_command import run_what_if
+
+    quiet_logs()
+    window = Window(**asked, look_back_ms=30 * DAY_MS)
+    sys.exit(0 if run_what_if(config, state_dir, window, changed, form=form, fail_on=fail_on) else 1)
 
 
 @click.command()
