@@ -80,6 +80,39 @@ def verify(config: Path, state_dir: Path, form: str, export: Path | None, **aske
     sys.exit(0 if run_verify(config, state_dir, Asked(**asked), export=export, as_json=form == "json") else 1)
 
 
+@audit.command()
+@CONFIG
+@STATE_DIR
+@click.option("--from", "from_ms", type=Moment(), metavar="TIME",
+              help=f"What was opened since then; 7d unless given, or all of an export. {TIMES}")  # fmt: skip
+@click.option("--to", "to_ms", type=Moment(), metavar="TIME", help="Until then; now unless given.")
+@EXPORT
+@click.option(
+    "--format",
+    "form",
+    type=click.Choice(["table", "json", "html"]),
+    default="table",
+    show_default=True,
+    help="html: one file, with plots.",
+)
+def report(config: Path, state_dir: Path, form: str, **asked: Any) -> None:
+    """How fast incidents are acknowledged and resolved, how many are paged, and how many needed nobody.
+
+    MTTA, MTTR, ack rate, escalation rate and noise, by source and by team (the label of that name), of the incidents that
+    were opened in this time; and everything that was counted in it, as the metrics of the roles count it.
+
+    \b
+    Examples:
+      ackline audit report --from 30d
+      ackline audit report --from 30d --format html > report.html
+    """
+    from ackline.audit_feed import Window
+    from ackline.figures_command import run_report
+
+    quiet_logs()
+    sys.exit(0 if run_report(config, state_dir, Window(**asked, look_back_ms=7 * DAY_MS), form) else 1)
+
+
 @audit.command("what-if")
 @CONFIG
 @STATE_DIR
