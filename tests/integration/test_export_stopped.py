@@ -23,6 +23,23 @@ from tests.edge import settings_for, until
 from tests.integration.test_cli import ackline, config_for
 
 
+MANY = 400_000
+"""Records that take some seconds to be exported."""
+
+
+async def fill(settings: Settings, count: int) -> None:
+    """Write so many records, in batches as large as they may be: one by one it would take a minute."""
+    name = topic_name(settings.kafka.topic_prefix, Topic.ALERTS)
+    async with AIOKafkaProducer(bootstrap_servers=settings.kafka.bootstrap_servers, max_batch_size=1 << 19) as producer:
+        written = 0
+        while written < count:
+            batch = producer.create_batch()
+            while written + batch.record_count() < count and batch.append(key=None, value=b"x" * 50, timestamp=None):
+                pass
+            written += batch.record_count()
+            await producer.send_batch(batch, name, partition=0)
+
+
 @pytest.fixture
 def settings(stack: Endpoints, topic_prefix: str) -> Settings:
     return settings_for(stack, topic_prefix)
@@ -34,10 +51,7 @@ async def test_stopped_it_leaves_nothing_behind(
 ) -> None:
     """By Ctrl-C or by a supervisor: neither half a file nor a temporary one, and a sentence that says so."""
     await ensure_topics(settings.kafka)
-    async with AIOKafkaProducer(bootstrap_servers=stack.bootstrap_servers, max_batch_size=1 << 18) as producer:
-        name = topic_name(settings.kafka.topic_prefix, Topic.ALERTS)
-        for _ in range(60_000):
-            await producer.send(name, b"x" * 200, partition=0)
+    await fill(settings, MANY)
     config = config_for(stack, tmp_path, settings.kafka.topic_prefix, partitions=2)
     home = tmp_path / "exports"
     home.mkdir()
@@ -57,7 +71,7 @@ async def test_an_import_that_is_stopped_says_what_is_there(
     settings: Settings, stack: Endpoints, tmp_path: Path
 ) -> None:
     """Half a history is no history: the topics have to go before another try."""
-    path, count = tmp_path / "export", 60_000
+    path, count = tmp_path / "export", 150_000
     ranges = tuple(Range(Topic.ALERTS, partition, 0, count) for partition in range(2))
     manifest = Manifest(created_ms=1, topic_prefix="t.", from_ms=None, to_ms=None, ranges=ranges)
     with writing_bundle(path, manifest) as writer:
@@ -73,7 +87,7 @@ async def test_an_import_that_is_stopped_says_what_is_there(
     again = ackline("import", path, "--yes", "--config", config)
 
     assert (1, 1) == (process.returncode, again.returncode)
-    assert "or more of 60,000 records are written. Delete the topics" in told
+    assert "or more of 150,000 records are written. Delete the topics" in told
     assert "Traceback" not in told
     assert f"not empty: {settings.kafka.topic_prefix}alerts" in again.stderr
 
