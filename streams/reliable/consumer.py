@@ -6,9 +6,14 @@ moved from a partition of which nothing is committed yet. Faust's acknowledging 
 nothing.
 """
 
-from collections.abc import Iterable, Iterator, Mapping
+import time
+
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import suppress
 from typing import Any
+
+import structlog
 
 from aiokafka.errors import IllegalStateError
 from faust.transport.consumer import ensure_TP
@@ -19,8 +24,26 @@ from mode.utils.futures import notify
 from streams.reliable.ledger import Ledger
 
 
+log = structlog.get_logger("ackline.streams")
+
+_PATIENCE_SECONDS = 10.0
+"""How long a record that was passed over may take to be fetched again."""
+
+
 class MissedError(Exception):
     """A record was passed over that Kafka has."""
+
+
+class _ReadOffsets(defaultdict[TP, int | None]):
+    """How far Faust believes to have read. It drops what lies before, also where it is mistaken: after partitions moved,
+    what was fetched before counts as read. So of our topics it believes nothing, and the ledger sees to the order."""
+
+    def __init__(self, is_ours: Callable[[TP], bool]) -> None:
+        super().__init__(lambda: None)
+        self._is_ours = is_ours
+
+    def __getitem__(self, partition: TP) -> int | None:
+        return None if self._is_ours(partition) else super().__getitem__(partition)
 
 
 class PrefixConsumer(Consumer):
@@ -32,32 +55,55 @@ class PrefixConsumer(Consumer):
         """Where the reading of each partition has begun: at its commit, or at 0 where there is none."""
 
         async def deliver(message: Message) -> None:
-            if self.app.topics.acks_enabled_for(message.topic):
-                await self._see_that_nothing_is_missed(message)
+            if self._is_ours(message.tp):
+                if await self._is_out_of_turn(message):
+                    return
                 self.ledger.delivered(message.tp, message.offset)
             await callback(message)
 
         super().__init__(transport, deliver, *args, **kwargs)
+        self._read_offset = _ReadOffsets(self._is_ours)
+        self._awaited: dict[TP, tuple[int, float]] = {}
+        """By partition: an offset that was passed over and is being fetched, and since when."""
 
-    async def _see_that_nothing_is_missed(self, message: Message) -> None:
-        """What was not delivered would be committed with what comes behind it.
+    def _is_ours(self, partition: TP) -> bool:
+        """Whether an agent reads it, and not a table's recovery."""
+        return bool(self.app.topics.acks_enabled_for(partition.topic))
+
+    async def _is_out_of_turn(self, message: Message) -> bool:
+        """Whether Faust has passed over a record before this one: then both are fetched again, in order.
 
         Offsets without a record are no harm: transactions leave some, and so does whatever Kafka deletes.
 
         Raises:
-            MissedError: the worker has to begin again at its commit.
+            MissedError: it does not come; the worker has to begin again at its commit.
         """
-        missed = self.ledger.missed(message.tp, message.offset)
+        place = message.tp
+        missed = self.ledger.missed(place, message.offset)
         if missed is None:
-            return
+            self._awaited.pop(place, None)
+            return False
+        offset, since = self._awaited.get(place, (-1, 0.0))
+        if offset == missed:
+            if time.monotonic() - since > _PATIENCE_SECONDS:
+                await self._give_up(place, missed)
+            return True
         app: Any = self.app
-        first = await app.edges.first_from(message.topic, message.partition, missed)
-        if first is None or first < message.offset:
-            problem = MissedError(
-                f"{message.topic} {message.partition}: {missed} was not delivered before {message.offset}"
-            )
-            await app.crash(problem)
-            raise problem
+        first = await app.edges.first_from(place.topic, place.partition, missed)
+        if first is not None and first >= message.offset:
+            return False
+        log.warning(
+            "record_passed_over", topic=place.topic, partition=place.partition, offset=missed, before=message.offset
+        )
+        self._awaited[place] = missed, time.monotonic()
+        await self._seek(place, missed)
+        return True
+
+    async def _give_up(self, place: TP, missed: int) -> None:
+        app: Any = self.app
+        problem = MissedError(f"{place.topic} {place.partition}: {missed} is not delivered")
+        await app.crash(problem)
+        raise problem
 
     def finish(self, message: Message) -> None:
         """All effects of this record are durable. One that was fetched before partitions moved counts no more."""
@@ -102,6 +148,7 @@ class PrefixConsumer(Consumer):
         await super().perform_seek()
         for partition in self.ledger.partitions():
             self.ledger.forget(partition)
+        self._awaited.clear()
         for partition, offset in self.begun.items():
             self.ledger.begin(partition, offset)
 

@@ -31,7 +31,7 @@ class Ledger(Generic[P]):
     def delivered(self, partition: P, offset: int) -> None:
         """A record is on its way to whoever processes it."""
         self._finished[partition][offset] = False
-        self._next[partition] = offset + 1
+        self._next[partition] = max(self._next.get(partition, 0), offset + 1)
 
     def finished(self, partition: P, offset: int) -> None:
         """All that a record causes is done and durable. One that is not known as delivered is left alone."""
