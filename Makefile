@@ -2,7 +2,7 @@
 # `make demo PYTHON=python3.13` chooses the Python; pip's own configuration (mirrors, proxies, certificates) is respected.
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test faults check compose-check lock clean
+.PHONY: help setup demo test faults bench bench-quick check compose-check lock clean
 
 VENV := .venv
 READY := $(VENV)/.ready
@@ -23,6 +23,12 @@ test: setup ## Run all tests, against a real Kafka and a real Redis; ARGS="-k ac
 
 faults: setup ## Do to a pipeline what can happen to one, and count what became of every alert; ARGS="--list" shows what
 	@PYTHONSAFEPATH= $(VENV)/bin/python -m faults $(ARGS)
+
+bench: setup ## Measure how fast the pipeline is, each figure beside its limit; ARGS="--list" shows what. Takes an hour
+	@PYTHONSAFEPATH= $(VENV)/bin/python -m bench $(ARGS)
+
+bench-quick: setup ## Less of the same, in under three minutes
+	@PYTHONSAFEPATH= $(VENV)/bin/python -m bench --quick $(ARGS)
 
 check: setup ## Lint, format, types, import rules and architecture
 	@$(VENV)/bin/ruff check

@@ -12,8 +12,8 @@ import pytest
 
 
 ROOT = Path(__file__).parents[1]
-PACKAGES = ("ackline", "audit", "config", "faults", "ingest", "streams", "notifiers", "projection", "reconciler", "sandbox",
-            "state")  # fmt: skip
+PACKAGES = ("ackline", "audit", "bench", "config", "faults", "ingest", "streams", "notifiers", "projection", "reconciler",
+            "sandbox", "state")  # fmt: skip
 SOURCES = sorted(file for package in PACKAGES for file in (ROOT / package).rglob("*.py"))
 TESTS = sorted((ROOT / "tests").rglob("*.py"))
 LONGEST_FILE = 350

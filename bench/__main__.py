@@ -1,0 +1,82 @@
+"""The command: `python -m bench [--quick] [--only NAME]… [--rounds N]`; exits 1 where something could not be measured."""
+
+import shutil
+import sys
+import time
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import click
+import uvloop
+
+from ackline.local_stack import LocalStackError, local_stack
+from ackline.logs import configure_logs
+from bench import machine, report
+from bench.benches import BENCHES
+from bench.figures import Figure, Line, lines
+from bench.ground import Ground
+from bench.measure import Bench, Scale
+from bench.processes import CannotMeasure
+
+
+@click.command(context_settings={"help_option_names": ["-h", "--help"]})
+@click.option("--quick", is_flag=True, help="Less of everything, and once: under three minutes.")
+@click.option("--only", multiple=True, metavar="NAME", help="Run this bench; may be given again. All unless given.")
+@click.option("--rounds", type=click.IntRange(1), help="How often each is measured.")
+@click.option("--list", "only_list", is_flag=True, help="Show the benches, and what each is measured against.")
+@click.option("--state-dir", type=click.Path(path_type=Path, file_okay=False), default=Path(".ackline/bench"),
+              show_default=True, metavar="DIR", help="Where Kafka, Redis and all logs are kept while it runs.")  # fmt: skip
+@click.option("--json", "file", type=click.Path(path_type=Path, dir_okay=False), metavar="FILE",
+              help="Where the results are written, instead of bench/results/.")  # fmt: skip
+def main(  # click's way
+    quick: bool, only: tuple[str, ...], rounds: int | None, only_list: bool, state_dir: Path, file: Path | None
+) -> None:
+    """Measure how fast the pipeline is, each figure beside its limit."""
+    benches = _chosen(only)
+    if only_list:
+        for bench in benches:
+            click.echo(f"{bench.name:12} {bench.words} Against: {bench.against}.")
+        return
+    facts, home = machine.facts(), state_dir.resolve()
+    shutil.rmtree(home, ignore_errors=True)
+    home.mkdir(parents=True)
+    configure_logs("bench", sink=(home / "bench.log").open("a"))
+    failed: dict[str, str] = {}
+    try:
+        with local_stack(home) as stack:
+            found = uvloop.run(_measured(benches, Ground(stack.endpoints, home), Scale(quick), rounds, failed))
+    except LocalStackError as problem:
+        raise click.ClickException(str(problem)) from problem
+    report.console.print(report.table(found, facts))
+    for name, reason in failed.items():
+        report.console.print(f"✗ {name}: {reason}", style="red", markup=False)
+    click.echo(report.write(found, facts, failed, file))
+    sys.exit(bool(failed))
+
+
+def _chosen(only: Sequence[str]) -> list[Bench]:
+    names = {bench.name for bench in BENCHES}
+    if unknown := set(only) - names:
+        raise click.BadParameter(f"no such bench: {', '.join(sorted(unknown))}; --list shows them", param_hint="--only")
+    return [bench for bench in BENCHES if not only or bench.name in only]
+
+
+async def _measured(
+    benches: Sequence[Bench], ground: Ground, scale: Scale, rounds: int | None, failed: dict[str, str]
+) -> list[Line]:
+    """Every bench, one after the other. One that cannot be measured is no reason not to measure the others."""
+    found: list[Line] = []
+    for bench in benches:
+        began, taken = time.monotonic(), list[Sequence[Figure]]()
+        for _ in range(rounds or (1 if scale.is_quick else bench.rounds)):
+            try:
+                taken.append(await bench.measure(ground, scale))
+            except CannotMeasure as problem:
+                failed[bench.name] = str(problem)
+        found += lines(bench.name, taken)
+        click.echo(f"{bench.name}: {time.monotonic() - began:.0f} s", err=True)
+    return found
+
+
+main()
