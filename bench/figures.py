@@ -110,13 +110,13 @@ def spread(name: str, values: Sequence[float], unit: str, **p99: Any) -> list[Fi
 
 
 def rate(moments: Sequence[float]) -> float:
-    """Events a second, by when each came (in seconds): from the first to the last.
+    """Events a second, by when each came (in seconds): from the first moment, without what came in it, to the last.
 
     Raises:
-        ValueError: there are too few to tell.
+        ValueError: all came in one moment, so there is no telling.
     """
-    if len(moments) < 2:
-        raise ValueError("a rate needs two events")
-    seconds = max(moments) - min(moments)
-    # Clocks tick in milliseconds: what came within one is not infinitely fast.
-    return (len(moments) - 1) / max(seconds, 0.001)
+    first = min(moments, default=0)
+    later = [moment - first for moment in moments if moment > first]
+    if not later:
+        raise ValueError("a rate needs events at two moments")
+    return len(later) / max(later)

@@ -28,6 +28,8 @@ READY_SECONDS = 900.0
 """A worker may have a million deadlines to read again before it is ready."""
 KEYS = 32
 """Routing keys of a deployment unless a bench wants more. Each is a lane."""
+ROLES = ("streams", "notifiers", "projection", "reconciler", "ingest")
+"""A whole pipeline, in the order in which it is started."""
 _NUMBERS = itertools.count(1)
 
 
@@ -72,6 +74,15 @@ class Site:
         options = ["--port", str(port), "--kafka", str(kafka.bootstrap_servers), "--topic",
                    topics.named(kafka, topics.LIMIT_TOPICS[0])]  # fmt: skip
         return await self._begin(name, ["bench.limits.route", *options], port)
+
+    def start_loop(self, source: str, targets: Sequence[str]) -> Process:
+        """The bare loop from a topic to others."""
+        kafka = str(self.settings.kafka.bootstrap_servers)
+        options = ["--kafka", kafka, "--group", f"{source}-loop", "--source", source]
+        named = [word for target in targets for word in ("--target", target)]
+        process = start("loop", ["bench.limits.loop", *options, *named], self.environ, self.home / "loop.log")
+        self._running.append(process)
+        return process
 
     def state_of(self, role: str, number: int = 1) -> Path:
         """The state directory of a process."""

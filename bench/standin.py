@@ -94,14 +94,16 @@ class _Services:
 
     def __init__(self) -> None:
         self.seen: list[tuple[str, float, str, str]] = []
-        self.counts = {"slack": 0, "pagerduty": 0}
+        self.counts = {"slack": 0, "pagerduty": 0, "bare": 0}
         self.answer_after = 0.0
 
     def called(self, service: str, body: bytes) -> bytes:
         """Remember a call; its answer."""
         name, due = _NAME.search(body), _DUE.search(body) if service == "pagerduty" else None
-        self.seen.append((service, time.time(), name[0].decode() if name else "", due[1].decode() if due else ""))
         self.counts[service] += 1
+        if service == "bare":
+            return _response(202, {"status": "success", "message": "Event processed", "dedup_key": "k"})
+        self.seen.append((service, time.time(), name[0].decode() if name else "", due[1].decode() if due else ""))
         if service == "pagerduty":
             return _response(202, {"status": "success", "message": "Event processed", "dedup_key": "k"})
         return _response(200, {"ok": True, "channel": "C1", "ts": f"{len(self.seen)}.000001"})
@@ -152,8 +154,9 @@ class _Connection(asyncio.Protocol):
         """It is here; answer it."""
         url, services = self._url.decode(), self._services
         assert self._transport is not None
-        if url.startswith(("/slack", "/v2")):
-            answer = services.called("slack" if url.startswith("/slack") else "pagerduty", bytes(self._body))
+        if url.startswith(("/slack", "/v2", "/bare")):
+            service = "slack" if url.startswith("/slack") else "pagerduty" if url.startswith("/v2") else "bare"
+            answer = services.called(service, bytes(self._body))
             if services.answer_after > 0:
                 asyncio.get_running_loop().call_later(services.answer_after, self._transport.write, answer)
             elif services.answer_after == 0:

@@ -1,5 +1,5 @@
 -- wrk's side of the load: every request is an alert of a group of its own, and the result is one line of JSON.
--- Arguments: the body with @ where the number goes, and where numbers begin.
+-- Arguments: the body, in which, as in the path, @ stands for the number; and where numbers begin.
 local threads = 0
 
 function setup(thread)
@@ -8,16 +8,22 @@ function setup(thread)
 end
 
 function init(args)
-  parts, number = {}, tonumber(args[2]) + id * 10000000
-  for part in (args[1] .. "@"):gmatch("(.-)@") do
+  number = tonumber(args[2]) + id * 10000000
+  body, path = split(args[1]), split(wrk.path)
+end
+
+function split(text)
+  local parts = {}
+  for part in (text .. "@"):gmatch("(.-)@") do
     parts[#parts + 1] = part
   end
+  return parts
 end
 
 function request()
   number = number + 1
-  local body = table.concat(parts, string.format("bench-%08d", number))
-  return wrk.format("POST", nil, { ["Content-Type"] = "application/json" }, body)
+  local content = table.concat(body, string.format("bench-%08d", number))
+  return wrk.format("POST", table.concat(path, number), { ["Content-Type"] = "application/json" }, content)
 end
 
 function done(summary, latency)

@@ -1,6 +1,6 @@
 """A small load generator, for machines without `wrk`: keeps each connection busy, and says what it saw in one line.
 
-`python -m bench.load.hammer [--connections N] [--seconds N] [--first N] URL BODY`
+`python -m bench.load.hammer [--connections N] [--seconds N] [--first N] URL BODY`, where @ stands for the number.
 """
 
 import asyncio
@@ -58,7 +58,8 @@ class _Hammer:
     def __init__(self, url: str, body: str, first: int, seconds: float) -> None:
         where = urlsplit(url)
         self.address = (str(where.hostname), where.port or 80)
-        self._head = f"POST {where.path} HTTP/1.1\r\nHost: {where.netloc}\r\nContent-Type: application/json\r\n"
+        self._path = where._replace(scheme="", netloc="").geturl()
+        self._headers = f"HTTP/1.1\r\nHost: {where.netloc}\r\nContent-Type: application/json\r\n"
         self._body = body
         self._numbers = itertools.count(first)
         self.until = time.perf_counter() + seconds
@@ -69,8 +70,9 @@ class _Hammer:
 
     def request(self) -> bytes:
         """The next alert."""
-        content = self._body.replace("@", f"bench-{next(self._numbers):08d}")
-        return f"{self._head}Content-Length: {len(content)}\r\n\r\n{content}".encode()
+        number = next(self._numbers)
+        content, path = self._body.replace("@", f"bench-{number:08d}"), self._path.replace("@", str(number))
+        return f"POST {path} {self._headers}Content-Length: {len(content)}\r\n\r\n{content}".encode()
 
     def answered(self, seconds: float, status: int) -> None:
         """One request is over."""

@@ -1,0 +1,68 @@
+"""End to end: from the request with an alert to the message in Slack and, with no wait, to the page."""
+
+from collections.abc import Mapping, Sequence
+
+from bench.figures import Figure, spread
+from bench.ground import ROLES, Ground, Site, site
+from bench.load.steady import Sent, load
+from bench.measure import Bench, Scale
+from bench.processes import Process, until
+
+
+_SECONDS = 300.0
+_FAR = 10_000_000
+
+
+async def measure(ground: Ground, scale: Scale) -> Sequence[Figure]:
+    """Latency from the request to Slack and to the page, and the cost of an alert, at 10, 100 and 1,000 alerts/s."""
+    rates, seconds = ([10, 200], 4) if scale.is_quick else ([10, 100, 1_000], 20)
+    found: list[Figure] = []
+    async with site(ground, "end-to-end") as here:
+        running = [await here.start(role) for role in ROLES]
+        await _sent_and_seen(here, running, 10, 2, first=_FAR)
+        for number, per_second in enumerate(rates):
+            found += await _at(here, running, per_second, seconds, first=number * _FAR // 10)
+    return found
+
+
+async def _at(here: Site, running: Sequence[Process], per_second: int, seconds: int, first: int) -> list[Figure]:
+    used = sum(process.cpu_seconds() for process in running)
+    sent = await _sent_and_seen(here, running, per_second, seconds, first)
+    used = sum(process.cpu_seconds() for process in running) - used
+    words, found = f"{per_second:,}/s", list[Figure]()
+    for service, shown in (("slack", "to Slack"), ("pagerduty", "to the page")):
+        came = await _first_calls(here, service)
+        found += spread(f"{words}, {shown}", [1000 * (came[each.name] - each.at) for each in sent], "ms")
+    each = Figure(name=f"{words}, processor time of all roles for an alert", value=1000 * used / len(sent), unit="ms")
+    return [*found, each]
+
+
+async def _sent_and_seen(
+    here: Site, running: Sequence[Process], per_second: int, seconds: int, first: int
+) -> list[Sent]:
+    """Send, and wait until all of it has come to both."""
+    # Slack takes one message a second for each channel, so each alert has one of its own.
+    url = f"{running[ROLES.index('ingest')].url}/api/incidents?oncall_wait_minutes=0&slack_channel_id=C@"
+    before = {service: await here.stand_in.count(service) for service in ("slack", "pagerduty")}
+    sent = await load(url, per_second, seconds, first)
+
+    async def all_came() -> bool:
+        for service, earlier in before.items():
+            if await here.stand_in.count(service) < earlier + len(sent):
+                return False
+        names = [await _first_calls(here, service) for service in before]
+        return all(each.name in came for each in sent for came in names)
+
+    await until(all_came, f"{len(sent)} alerts in Slack and paged", _SECONDS, *running, every=0.5)
+    return sent
+
+
+async def _first_calls(here: Site, service: str) -> Mapping[str, float]:
+    """When the first call about each alert came."""
+    found: dict[str, float] = {}
+    for call in await here.stand_in.calls(service):
+        found.setdefault(call.name, call.at)
+    return found
+
+
+END_TO_END = Bench(name="end-to-end", measure=measure, against="nothing: there is no naive way that does as much")
