@@ -14,7 +14,7 @@ from ackline.local_stack import LocalStackError, local_stack
 from ackline.logs import configure_logs
 from bench import machine, report
 from bench.benches import BENCHES
-from bench.figures import Figure, Line, lines
+from bench.figures import Line, Round, lines
 from bench.ground import Ground
 from bench.measure import Bench, Scale
 from bench.processes import CannotMeasure
@@ -33,7 +33,7 @@ def main(  # click's way
     quick: bool, only: tuple[str, ...], rounds: int | None, only_list: bool, state_dir: Path, file: Path | None
 ) -> None:
     """Measure how fast the pipeline is, each figure beside its limit."""
-    benches = _chosen(only)
+    benches = _chosen(only, quick=quick and not only_list)
     if only_list:
         for bench in benches:
             click.echo(f"{bench.name:12} {bench.words} Against: {bench.against}.")
@@ -55,11 +55,11 @@ def main(  # click's way
     sys.exit(bool(failed))
 
 
-def _chosen(only: Sequence[str]) -> list[Bench]:
+def _chosen(only: Sequence[str], *, quick: bool) -> list[Bench]:
     names = {bench.name for bench in BENCHES}
     if unknown := set(only) - names:
         raise click.BadParameter(f"no such bench: {', '.join(sorted(unknown))}; --list shows them", param_hint="--only")
-    return [bench for bench in BENCHES if not only or bench.name in only]
+    return [bench for bench in BENCHES if bench.name in only or (not only and (bench.in_quick or not quick))]
 
 
 async def _measured(
@@ -68,15 +68,21 @@ async def _measured(
     """Every bench, one after the other. One that cannot be measured is no reason not to measure the others."""
     found: list[Line] = []
     for bench in benches:
-        began, taken = time.monotonic(), list[Sequence[Figure]]()
+        began, taken = time.monotonic(), list[Round]()
         for _ in range(rounds or (1 if scale.is_quick else bench.rounds)):
             try:
-                taken.append(await bench.measure(ground, scale))
+                taken.append(await _round(bench, ground, scale))
             except CannotMeasure as problem:
                 failed[bench.name] = str(problem)
         found += lines(bench.name, taken)
         click.echo(f"{bench.name}: {time.monotonic() - began:.0f} s", err=True)
     return found
+
+
+async def _round(bench: Bench, ground: Ground, scale: Scale) -> Round:
+    before = machine.usage()
+    figures = await bench.measure(ground, scale)
+    return Round(figures, machine.used_by_others(before, machine.usage(), machine.facts()["cores"]))
 
 
 main()

@@ -46,6 +46,8 @@ class Line:
     """The median of the rounds' ratios: a round and its limit had the same machine, and its load, to themselves."""
     at_least: float | None
     at_most: float | None
+    others_percent: float
+    """How much of the machine others used meanwhile: the median over the rounds."""
 
     @property
     def is_met(self) -> bool | None:
@@ -57,16 +59,25 @@ class Line:
         )
 
 
-def lines(bench: str, rounds: Sequence[Sequence[Figure]]) -> list[Line]:
+@dataclass(frozen=True, slots=True)
+class Round:
+    """What was measured once, and how much of the machine others used meanwhile."""
+
+    figures: Sequence[Figure]
+    others_percent: float
+
+
+def lines(bench: str, rounds: Sequence[Round]) -> list[Line]:
     """The figures of a bench over its rounds, in the order in which they first appear."""
     by_name: defaultdict[str, list[Figure]] = defaultdict(list)
-    for figures in rounds:
-        for figure in figures:
+    for each in rounds:
+        for figure in each.figures:
             by_name[figure.name].append(figure)
-    return [_line(bench, figures) for figures in by_name.values()]
+    others = _median(each.others_percent for each in rounds) or 0.0
+    return [_line(bench, figures, others) for figures in by_name.values()]
 
 
-def _line(bench: str, figures: Sequence[Figure]) -> Line:
+def _line(bench: str, figures: Sequence[Figure], others_percent: float) -> Line:
     first, values = figures[0], [figure.value for figure in figures]
     return Line(
         bench=bench,
@@ -80,6 +91,7 @@ def _line(bench: str, figures: Sequence[Figure]) -> Line:
         ratio=_median(figure.ratio for figure in figures),
         at_least=first.at_least,
         at_most=first.at_most,
+        others_percent=others_percent,
     )
 
 

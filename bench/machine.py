@@ -1,9 +1,11 @@
-"""What the figures were taken on, and how busy it was before."""
+"""What the figures were taken on, how busy it was before, and what others did on it meanwhile."""
 
 import os
 import platform
 import shutil
+import time
 
+from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -33,6 +35,30 @@ def facts() -> dict[str, Any]:
         "load_before": [round(each, 2) for each in os.getloadavg()],
         "disk_free_gb": round(shutil.disk_usage(Path.cwd()).free / 1e9, 1),
     }
+
+
+@dataclass(frozen=True, slots=True)
+class Usage:
+    """The processors' work until a moment, in seconds."""
+
+    at: float
+    all: float
+    ours: float
+    """Of this process and all that it has started, Kafka and Redis included."""
+
+
+def usage() -> Usage:
+    """The work until now."""
+    times, me = psutil.cpu_times(), psutil.Process()
+    ours = sum(sum(process.cpu_times()[:4]) for process in (me, *me.children(recursive=True)))
+    return Usage(time.monotonic(), sum(times) - times.idle - getattr(times, "iowait", 0), ours)
+
+
+def used_by_others(before: Usage, after: Usage, cores: int) -> float:
+    """How much of the machine was not to be had in between, in per cent: figures are lower for it."""
+    seconds = (after.at - before.at) * cores
+    others = (after.all - before.all) - (after.ours - before.ours)
+    return min(100.0, max(0.0, 100 * others / seconds))
 
 
 def _cpu() -> str:

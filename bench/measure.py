@@ -32,6 +32,8 @@ class Bench:
     """What its figures are compared with."""
     rounds: int = 3
     """How often it is measured unless `--rounds` says otherwise. Quick runs measure once."""
+    in_quick: bool = False
+    """Whether it is one of the few that a quick run takes unless told which."""
 
     @property
     def words(self) -> str:

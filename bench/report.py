@@ -24,12 +24,14 @@ console = Console(width=None if sys.stdout.isatty() else _WIDTH_WITHOUT_TERMINAL
 
 def table(lines: Sequence[Line], machine: Mapping[str, Any]) -> Table:
     """All figures. Red is a goal that was not reached."""
-    right = ("median", "from–to", "limit", "ratio", "goal")
+    right = ("median", "from–to", "limit", "ratio", "goal", "others' CPU")
     shown = Table("bench", "figure", *[Column(each, justify="right") for each in right], title=_title(machine))
     seen = ""
     for line in lines:
         style = "red" if line.is_met is False else ""
-        shown.add_row("" if line.bench == seen else line.bench, *row(line), style=style)
+        is_first = line.bench != seen
+        others = f"{line.others_percent:.0f} %" if is_first else ""
+        shown.add_row(line.bench if is_first else "", *row(line), others, style=style)
         seen = line.bench
     return shown
 

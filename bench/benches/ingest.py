@@ -64,4 +64,4 @@ def _figures(case: tuple[int, int], ours: Answered, bare: Answered) -> list[Figu
     ]  # fmt: skip
 
 
-INGEST = Bench(name="ingest", measure=measure, against="a bare FastAPI route with the same producer")
+INGEST = Bench(name="ingest", measure=measure, against="a bare FastAPI route with the same producer", in_quick=True)
