@@ -14,10 +14,9 @@ from ackline.local_stack import LocalStackError, local_stack
 from ackline.logs import configure_logs
 from bench import machine, report
 from bench.benches import BENCHES
-from bench.figures import Line, Round, lines
+from bench.figures import CannotMeasure, Line, Round, lines
 from bench.ground import Ground
 from bench.measure import Bench, Scale
-from bench.processes import CannotMeasure
 
 
 @click.command(context_settings={"help_option_names": ["-h", "--help"]})

@@ -9,6 +9,10 @@ from dataclasses import dataclass
 from typing import Any
 
 
+class CannotMeasure(Exception):  # noqa: N818  # It says what is.
+    """What was to be measured did not happen; the message says what."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Figure:
     """One thing that was measured in one round."""
@@ -104,11 +108,11 @@ def percentile(values: Iterable[float], percent: float) -> float:
     """The smallest value that so many per cent of the values do not exceed (nearest rank).
 
     Raises:
-        ValueError: there are no values. Nothing measured must not look like a figure.
+        CannotMeasure: there are no values. Nothing measured must not look like a figure.
     """
     ordered = sorted(values)
     if not ordered:
-        raise ValueError("there is nothing to take a percentile of")
+        raise CannotMeasure("nothing came of which a percentile could be taken")
     return ordered[max(0, math.ceil(percent / 100 * len(ordered)) - 1)]
 
 
@@ -125,10 +129,10 @@ def rate(moments: Sequence[float]) -> float:
     """Events a second, by when each came (in seconds): from the first moment, without what came in it, to the last.
 
     Raises:
-        ValueError: all came in one moment, so there is no telling.
+        CannotMeasure: all came in one moment, so there is no telling.
     """
     first = min(moments, default=0)
     later = [moment - first for moment in moments if moment > first]
     if not later:
-        raise ValueError("a rate needs events at two moments")
+        raise CannotMeasure("all came in one moment, and a rate needs two")
     return len(later) / max(later)

@@ -18,7 +18,7 @@ import yaml
 from ackline.local_stack import Endpoints
 from ackline.local_stack.ports import LOOPBACK, choose_ports
 from bench import topics
-from bench.processes import CannotMeasure, Process, get, start, until
+from bench.processes import Process, get, start, until
 from bench.standin import StandIn, stand_in
 from config.load import load
 from config.settings import Settings
@@ -167,6 +167,3 @@ def _values(
 def _key(number: int) -> str:
     """A routing key that opens nothing but the stand-in."""
     return f"R{number:031d}"
-
-
-__all__ = ["CannotMeasure", "Ground", "Site", "key_name", "site"]

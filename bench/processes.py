@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import json
+import os
 import signal
 import subprocess
 import sys
@@ -17,16 +18,15 @@ import psutil
 
 from ackline.child import dies_with_parent
 from ackline.local_stack.ports import LOOPBACK
+from bench.figures import CannotMeasure
 
 
 ROOT = Path(__file__).parents[1]
+_FROM_HERE = {"PYTHONSAFEPATH": ""}
+"""This package is not installed, so a process of ours finds it where it is started."""
 _POLL_SECONDS = 0.05
 _STOP_SECONDS = 30.0
 _SHOWN_LINES = 5
-
-
-class CannotMeasure(Exception):  # noqa: N818  # It says what is.
-    """What was to be measured did not happen; the message says what."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,21 +74,21 @@ def start(name: str, module: Sequence[str], environ: Mapping[str, str], log: Pat
     """Start `python -m <module>`. To be called from the main thread: see `dies_with_parent`."""
     with log.open("ab") as output:
         popen = subprocess.Popen(  # noqa: S603  # our own commands
-            [sys.executable, "-m", *module], cwd=ROOT, env=dict(environ), stdin=subprocess.DEVNULL, stdout=output,
+            [sys.executable, "-m", *module], cwd=ROOT, env={**environ, **_FROM_HERE}, stdin=subprocess.DEVNULL, stdout=output,
             stderr=output, start_new_session=True,
             preexec_fn=dies_with_parent(signal.SIGKILL),  # noqa: PLW1509  # takes no lock
         )  # fmt: skip
     return Process(name, popen, port, log)
 
 
-async def told(command: Sequence[str], environ: Mapping[str, str] | None = None) -> Any:
+async def told(command: Sequence[str]) -> Any:
     """Run a command to its end; the JSON in the last line that it wrote.
 
     Raises:
         CannotMeasure: it failed.
     """
     process = await asyncio.create_subprocess_exec(
-        *command, cwd=ROOT, env=None if environ is None else dict(environ), stdin=subprocess.DEVNULL,
+        *command, cwd=ROOT, env={**os.environ, **_FROM_HERE}, stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE, stderr=subprocess.PIPE, preexec_fn=dies_with_parent(signal.SIGKILL),
     )  # fmt: skip
     try:

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 
 from bench.figures import Figure, spread
 from bench.ground import ROLES, Ground, Site, site
-from bench.load.steady import Sent, load
+from bench.load.steady import PAGED_AT_ONCE, Sent, load
 from bench.measure import Bench, Scale
 from bench.processes import Process, until
 
@@ -41,8 +41,7 @@ async def _sent_and_seen(
     here: Site, running: Sequence[Process], per_second: int, seconds: int, first: int
 ) -> list[Sent]:
     """Send, and wait until all of it has come to both."""
-    # Slack takes one message a second for each channel, so each alert has one of its own.
-    url = f"{running[ROLES.index('ingest')].url}/api/incidents?oncall_wait_minutes=0&slack_channel_id=C@"
+    url = running[ROLES.index("ingest")].url + PAGED_AT_ONCE
     before = {service: await here.stand_in.count(service) for service in ("slack", "pagerduty")}
     sent = await load(url, per_second, seconds, first)
 

@@ -3,11 +3,11 @@
 from collections.abc import Sequence
 
 from bench import topics
-from bench.figures import Figure
+from bench.figures import CannotMeasure, Figure
 from bench.ground import Ground, Site, site
 from bench.load.closed import Answered, load
 from bench.measure import Bench, Scale
-from bench.processes import CannotMeasure, Process
+from bench.processes import Process
 from streams.topics import Topic
 
 

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 
 from bench.figures import Figure
 from bench.ground import ROLES, Ground, site
-from bench.load.steady import load
+from bench.load.steady import PAGED_AT_ONCE, load
 from bench.measure import Bench, Scale
 from bench.processes import Process
 
@@ -22,7 +22,7 @@ async def measure(ground: Ground, scale: Scale) -> Sequence[Figure]:
     async with site(ground, "overload") as here:
         await here.stand_in.answer_after(_ANSWER_SECONDS)
         running = [await here.start(role) for role in ROLES]
-        url = f"{running[ROLES.index('ingest')].url}/api/incidents?oncall_wait_minutes=0&slack_channel_id=C@"
+        url = running[ROLES.index("ingest")].url + PAGED_AT_ONCE
         loading = asyncio.create_task(load(url, _PER_SECOND, seconds, 0))
         memory = await _watched(running, loading)
         await loading

@@ -14,7 +14,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from bench.alerts import body
-from bench.processes import CannotMeasure, told
+from bench.figures import CannotMeasure
+from bench.processes import told
 
 
 SCRIPT = Path(__file__).with_name("alerts.lua")

@@ -98,6 +98,8 @@ class _Hammer:
 async def _hammered(url: str, body: str, first: int, seconds: float, connections: int) -> dict[str, float]:
     hammer, began = _Hammer(url, body, first, seconds), time.perf_counter()
     await hammer.run(connections)
+    if not hammer.seconds:
+        raise click.ClickException("no request was answered")
     took, ms = time.perf_counter() - began, [1000 * each for each in hammer.seconds]
     return {
         "answered": len(ms), "failed": hammer.failed, "seconds": took, "p50_ms": percentile(ms, 50),

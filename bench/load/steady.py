@@ -1,6 +1,7 @@
 """Alerts at a set rate, whether they are answered or not; a process of its own, which says when it sent each.
 
-`python -m bench.load.steady --per-second N --seconds N --first N URL`, where an @ in the URL becomes the number.
+`python -m bench.load.steady --per-second N --seconds N --first N URL`, where {number} in the URL becomes the number of
+the alert, and {key} the name of a routing key: they take turns.
 """
 
 import asyncio
@@ -15,9 +16,13 @@ import click
 import uvloop
 
 from bench.alerts import body, name
-from bench.processes import CannotMeasure, told
+from bench.figures import CannotMeasure
+from bench.ground import KEYS, key_name
+from bench.processes import told
 
 
+PAGED_AT_ONCE = "/api/incidents?oncall_wait_minutes=0&slack_channel_id=C{number}&pagerduty_other_routing_key={key}"
+"""Where alerts go that wait for nobody. Slack takes one message a second for each channel, so each has its own."""
 _TIMEOUT = aiohttp.ClientTimeout(total=30)
 _PLACE = "@"
 
@@ -55,7 +60,7 @@ async def _steady(url: str, per_second: int, seconds: int, first: int) -> dict[s
         await asyncio.sleep(at - time.time())
         content = template.replace(_PLACE, name(number)).encode()
         try:
-            async with client.post(url.replace(_PLACE, str(number)), data=content) as answer:
+            async with client.post(url.format(number=number, key=key_name(1 + number % KEYS)), data=content) as answer:
                 failed += not answer.ok
                 await answer.read()
         except (aiohttp.ClientError, TimeoutError):
