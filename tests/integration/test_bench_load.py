@@ -19,10 +19,10 @@ async def test_every_request_of_the_hammer_is_counted(tmp_path: Path) -> None:
         how = ["--connections", "4", "--seconds", "0.5", "--first", "7"]
         command = [sys.executable, "-m", "bench.load.hammer", *how, f"{there.url}/slack/@", '{"about": "@"}']
         said = await told(command)
-        calls = await there.calls("slack")
+        counted, calls = await there.count("slack"), await there.calls("slack")
 
     assert (0, True) == (said["failed"], said["answered"] > 4)
-    assert said["answered"] == len(calls)
+    assert said["answered"] == counted == len(calls)
     assert {f"bench-{number:08d}" for number in range(7, 7 + len(calls))} == {call.name for call in calls}
 
 
