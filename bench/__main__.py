@@ -1,7 +1,6 @@
 """The command: `python -m bench [--quick] [--only NAME]… [--rounds N]`; exits 1 where something could not be measured."""
 
 import shutil
-import sys
 import time
 
 from collections.abc import Sequence
@@ -10,11 +9,13 @@ from pathlib import Path
 import click
 import uvloop
 
+from aiokafka.errors import KafkaError
+
 from ackline.local_stack import LocalStackError, local_stack
 from ackline.logs import configure_logs
 from bench import machine, report
 from bench.benches import BENCHES
-from bench.figures import CannotMeasure, Line, Round, lines
+from bench.figures import CannotMeasure, Figure, Line, Round, lines
 from bench.ground import Ground
 from bench.measure import Bench, Scale
 
@@ -25,7 +26,7 @@ from bench.measure import Bench, Scale
 @click.option("--rounds", type=click.IntRange(1), help="How often each is measured.")
 @click.option("--list", "only_list", is_flag=True, help="Show the benches, and what each is measured against.")
 @click.option("--state-dir", type=click.Path(path_type=Path, file_okay=False), default=Path(".ackline/bench"),
-              show_default=True, metavar="DIR", help="Where Kafka, Redis and all logs are kept while it runs.")  # fmt: skip
+              show_default=True, metavar="DIR", help="Where Kafka, Redis and all logs are kept while it runs, and after it where it failed.")  # fmt: skip
 @click.option("--json", "file", type=click.Path(path_type=Path, dir_okay=False), metavar="FILE",
               help="Where the results are written, instead of bench/results/.")  # fmt: skip
 def main(  # click's way
@@ -37,8 +38,8 @@ def main(  # click's way
         for bench in benches:
             click.echo(f"{bench.name:12} {bench.words} Against: {bench.against}.")
         return
-    facts, home = machine.facts(), state_dir.resolve()
-    shutil.rmtree(home, ignore_errors=True)
+    # Every run begins with an empty Kafka: what earlier ones left there would be a load on it.
+    facts, home = machine.facts(), state_dir.resolve() / time.strftime("%Y%m%d-%H%M%S")
     home.mkdir(parents=True)
     configure_logs("bench", sink=(home / "bench.log").open("a"))
     failed: dict[str, str] = {}
@@ -51,7 +52,9 @@ def main(  # click's way
     for name, reason in failed.items():
         report.console.print(f"✗ {name}: {reason}", style="red", markup=False)
     click.echo(report.write(found, facts, failed, file))
-    sys.exit(bool(failed))
+    if failed:
+        raise click.ClickException(f"not all could be measured; the logs are in {home}")
+    shutil.rmtree(home)
 
 
 def _chosen(only: Sequence[str], *, quick: bool) -> list[Bench]:
@@ -69,19 +72,21 @@ async def _measured(
     for bench in benches:
         began, taken = time.monotonic(), list[Round]()
         for _ in range(rounds or (1 if scale.is_quick else bench.rounds)):
-            try:
-                taken.append(await _round(bench, ground, scale))
-            except CannotMeasure as problem:
-                failed[bench.name] = str(problem)
+            taken.append(await _round(bench, ground, scale, failed))
         found += lines(bench.name, taken)
         click.echo(f"{bench.name}: {time.monotonic() - began:.0f} s", err=True)
     return found
 
 
-async def _round(bench: Bench, ground: Ground, scale: Scale) -> Round:
-    before = machine.usage()
-    figures = await bench.measure(ground, scale)
-    return Round(figures, machine.used_by_others(before, machine.usage(), machine.facts()["cores"]))
+async def _round(bench: Bench, ground: Ground, scale: Scale, failed: dict[str, str]) -> Round:
+    """What could be measured of a round."""
+    before, figures = machine.usage(), list[Figure]()
+    try:
+        async for figure in bench.measure(ground, scale):
+            figures.append(figure)  # What was measured before something failed is kept.
+    except (CannotMeasure, KafkaError, OSError) as problem:
+        failed[bench.name] = str(problem) or type(problem).__name__
+    return Round(figures, machine.used_by_others(before, machine.usage()))
 
 
 main()

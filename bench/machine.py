@@ -54,7 +54,7 @@ def usage() -> Usage:
     return Usage(time.monotonic(), sum(times) - times.idle - getattr(times, "iowait", 0), ours)
 
 
-def used_by_others(before: Usage, after: Usage, cores: int) -> float:
+def used_by_others(before: Usage, after: Usage, cores: int = psutil.cpu_count() or 1) -> float:
     """How much of the machine was not to be had in between, in per cent: figures are lower for it."""
     seconds = (after.at - before.at) * cores
     others = (after.all - before.all) - (after.ours - before.ours)

@@ -1,6 +1,6 @@
 """What a bench is: a name, a sentence, and a way to measure one round of it."""
 
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass
 
 from bench.figures import Figure
@@ -18,7 +18,8 @@ class Scale:
         return quick if self.is_quick else full
 
 
-Measure = Callable[[Ground, Scale], Awaitable[Sequence[Figure]]]
+Measure = Callable[[Ground, Scale], AsyncIterator[Figure]]
+"""Measures one round, and gives each figure as soon as it is known: what comes after it may fail."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -27,7 +28,7 @@ class Bench:
 
     name: str
     measure: Measure
-    """One round. Its docstring's first line is shown by `--list`."""
+    """Its docstring's first line is shown by `--list`."""
     against: str
     """What its figures are compared with."""
     rounds: int = 3

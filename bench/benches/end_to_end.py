@@ -1,6 +1,6 @@
 """End to end: from the request with an alert to the message in Slack and, with no wait, to the page."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 
 from bench.figures import Figure, spread
 from bench.ground import ROLES, Ground, Site, site
@@ -13,16 +13,15 @@ _SECONDS = 300.0
 _FAR = 10_000_000
 
 
-async def measure(ground: Ground, scale: Scale) -> Sequence[Figure]:
+async def measure(ground: Ground, scale: Scale) -> AsyncIterator[Figure]:
     """Latency from the request to Slack and to the page, and the cost of an alert, at 10, 100 and 1,000 alerts/s."""
     rates, seconds = ([10, 200], 4) if scale.is_quick else ([10, 100, 1_000], 20)
-    found: list[Figure] = []
     async with site(ground, "end-to-end") as here:
         running = [await here.start(role) for role in ROLES]
         await _sent_and_seen(here, running, 10, 2, first=_FAR)
         for number, per_second in enumerate(rates):
-            found += await _at(here, running, per_second, seconds, first=number * _FAR // 10)
-    return found
+            for figure in await _at(here, running, per_second, seconds, first=number * _FAR // 10):
+                yield figure
 
 
 async def _at(here: Site, running: Sequence[Process], per_second: int, seconds: int, first: int) -> list[Figure]:

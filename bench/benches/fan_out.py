@@ -2,7 +2,7 @@
 
 import time
 
-from collections.abc import Sequence
+from collections.abc import AsyncIterator
 
 from bench import topics
 from bench.alerts import alerts
@@ -17,20 +17,18 @@ _GOAL = 6_000
 _SECONDS = 300.0
 
 
-async def measure(ground: Ground, scale: Scale) -> Sequence[Figure]:
+async def measure(ground: Ground, scale: Scale) -> AsyncIterator[Figure]:
     """Alerts a second through one worker, 2.7 kB each: of new groups, with their deadlines, and repeated."""
     count = scale.of(50_000, 6_000)
     async with site(ground, "fan-out") as here, topics.reading(here.settings.kafka) as reading:
         await _write(here, count)
         bare = await _bare(here, reading, count)
         new, scheduled = await _new(here, reading, count)
+        yield Figure(name="new groups", value=new, unit="alerts/s", limit=bare, at_least=_GOAL)
+        yield Figure(name="new groups, until their deadlines are kept", value=scheduled, unit="alerts/s", limit=bare)
         await _write(here, count)
         repeated = await _repeated(here, reading, count)
-    return [
-        Figure(name="new groups", value=new, unit="alerts/s", limit=bare, at_least=_GOAL),
-        Figure(name="new groups, until their deadlines are kept", value=scheduled, unit="alerts/s", limit=bare),
-        Figure(name="repeats", value=repeated, unit="alerts/s", limit=bare),
-    ]
+        yield Figure(name="repeats", value=repeated, unit="alerts/s", limit=bare)
 
 
 async def _write(here: Site, count: int) -> None:

@@ -1,6 +1,6 @@
 """Ingest: alerts in by HTTP, durable in Kafka before they are answered, against a bare route that does the same."""
 
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Sequence
 
 from bench import topics
 from bench.figures import CannotMeasure, Figure
@@ -17,7 +17,7 @@ _P99_MS = 50
 _P50_OF_ONE_MS = 1.5
 
 
-async def measure(ground: Ground, scale: Scale) -> Sequence[Figure]:
+async def measure(ground: Ground, scale: Scale) -> AsyncIterator[Figure]:
     """Requests a second and their latency, durable, over 1, 16 and 64 connections to 1 and 2 processes."""
     cases = [(1, 1), (64, 1), (64, 2)] if scale.is_quick else [(1, 1), (16, 1), (64, 1), (1, 2), (16, 2), (64, 2)]
     seconds = scale.of(10, 3)
@@ -33,7 +33,9 @@ async def measure(ground: Ground, scale: Scale) -> Sequence[Figure]:
             ))  # fmt: skip
         await _all_durable(here, Topic.ALERTS, [each for each, _ in found])
         await _all_durable(here, topics.LIMIT_TOPICS[0], [each for _, each in found])
-    return [figure for case, each in zip(cases, found, strict=True) for figure in _figures(case, *each)]
+    for case, each in zip(cases, found, strict=True):
+        for figure in _figures(case, *each):
+            yield figure
 
 
 async def _loaded(processes: Sequence[Process], connections: int, seconds: int) -> Answered:

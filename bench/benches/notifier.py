@@ -3,7 +3,7 @@
 import asyncio
 import sys
 
-from collections.abc import Sequence
+from collections.abc import AsyncIterator
 from dataclasses import dataclass
 
 from bench import topics
@@ -39,7 +39,7 @@ class _Case:
         return min(self.lanes, _CONNECTIONS)
 
 
-async def measure(ground: Ground, scale: Scale) -> Sequence[Figure]:
+async def measure(ground: Ground, scale: Scale) -> AsyncIterator[Figure]:
     """Pages a second of one process, in one lane and over 1,000, with answers after 0 and 200 ms."""
     cases = [
         _Case(1, 0, scale.of(3_000, 500)),
@@ -47,7 +47,6 @@ async def measure(ground: Ground, scale: Scale) -> Sequence[Figure]:
         _Case(1, 200, 50),
         _Case(MANY, 200, 6_000),
     ]
-    found: list[Figure] = []
     async with site(ground, "notifier", keys=MANY) as here:
         first = 0
         for case in cases[:2] if scale.is_quick else cases:
@@ -56,11 +55,8 @@ async def measure(ground: Ground, scale: Scale) -> Sequence[Figure]:
             bare = {client: await _bare(here, case, client, scale.of(5, 2)) for client in ("aiohttp", "httpx")}
             first += case.count
             goal = _GOAL if case.lanes > 1 and not case.answer_ms else None
-            found += [
-                Figure(name=case.words, value=ours, unit="pages/s", limit=bare["aiohttp"], at_least=goal),
-                Figure(name=f"{case.words}: bare httpx", value=bare["httpx"], unit="posts/s", limit=bare["aiohttp"]),
-            ]
-    return found
+            yield Figure(name=case.words, value=ours, unit="pages/s", limit=bare["aiohttp"], at_least=goal)
+            yield Figure(name=f"{case.words}: bare httpx", value=bare["httpx"], unit="posts/s", limit=bare["aiohttp"])
 
 
 async def _ours(here: Site, case: _Case, first: int) -> float:

@@ -3,7 +3,7 @@
 import asyncio
 
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 
 from bench.figures import Figure
 from bench.ground import ROLES, Ground, site
@@ -16,7 +16,7 @@ _PER_SECOND = 500
 _ANSWER_SECONDS = 0.2
 
 
-async def measure(ground: Ground, scale: Scale) -> Sequence[Figure]:
+async def measure(ground: Ground, scale: Scale) -> AsyncIterator[Figure]:
     """Memory of each role while 500 alerts/s come in and 160 pages/s can go out, for 10 minutes."""
     seconds = scale.of(600, 10)
     async with site(ground, "overload") as here:
@@ -26,7 +26,8 @@ async def measure(ground: Ground, scale: Scale) -> Sequence[Figure]:
         loading = asyncio.create_task(load(url, _PER_SECOND, seconds, 0))
         memory = await _watched(running, loading)
         await loading
-    return [figure for role, values in memory.items() for figure in _figures(role, values)]
+    for role, values in memory.items():
+        yield _figure(role, values)
 
 
 async def _watched(running: Sequence[Process], loading: asyncio.Task[object]) -> Mapping[str, list[float]]:
@@ -39,11 +40,10 @@ async def _watched(running: Sequence[Process], loading: asyncio.Task[object]) ->
     return memory
 
 
-def _figures(role: str, values: Sequence[float]) -> list[Figure]:
+def _figure(role: str, values: Sequence[float]) -> Figure:
     """The most, beside the most of the first half: bounded is what does not grow any more in the second."""
-    return [
-        Figure(name=f"{role}, most memory", value=max(values), unit="MB", limit=max(values[: len(values) // 2 + 1]))
-    ]
+    half = values[: len(values) // 2 + 1]
+    return Figure(name=f"{role}, most memory", value=max(values), unit="MB", limit=max(half))
 
 
 OVERLOAD = Bench(name="overload", measure=measure, against="the most memory in the first half", rounds=1)

@@ -4,7 +4,7 @@ import asyncio
 import shutil
 import time
 
-from collections.abc import Sequence
+from collections.abc import AsyncIterator
 from pathlib import Path
 
 from bench import topics
@@ -23,18 +23,17 @@ _LARGEST = 1_000_000
 _RSS_MB, _TICK_MS, _RESTART_SECONDS = 400, 5, 20
 
 
-async def measure(ground: Ground, scale: Scale) -> Sequence[Figure]:
+async def measure(ground: Ground, scale: Scale) -> AsyncIterator[Figure]:
     """Memory, disk, the cost of an idle tick and of a restart, with 10,000, 100,000 and 1,000,000 pending."""
     counts, idle = ([2_000, 8_000], 4) if scale.is_quick else ([10_000, 100_000, _LARGEST], 20)
-    found: list[Figure] = []
     async with site(ground, "pending") as here, topics.reading(here.settings.kafka) as reading:
         before, first = 0, list[Figure]()
         for count in counts:
             figures = await _with(here, reading, before, count, idle)
             first = first or figures
-            found += [_beside(figure, count, least.value) for figure, least in zip(figures, first, strict=True)]
             before = count
-    return found
+            for figure, least in zip(figures, first, strict=True):
+                yield _beside(figure, count, least.value)
 
 
 def _beside(figure: Figure, count: int, least: float) -> Figure:

@@ -1,6 +1,6 @@
 """Scaling: the fan-out with more workers on the same partitions, against as many times the rate of one."""
 
-from collections.abc import Sequence
+from collections.abc import AsyncIterator
 
 from bench import topics
 from bench.alerts import alerts
@@ -15,19 +15,15 @@ _PARTITIONS = 8
 _SECONDS = 300.0
 
 
-async def measure(ground: Ground, scale: Scale) -> Sequence[Figure]:
+async def measure(ground: Ground, scale: Scale) -> AsyncIterator[Figure]:
     """Alerts a second through 1, 2 and 4 workers on 8 partitions, and the processor time for each alert."""
-    found: list[Figure] = []
     one: tuple[float, float] | None = None
     for workers in (1, 2) if scale.is_quick else (1, 2, 4):
         per_second, cpu_ms = await _with(ground, workers, scale.of(40_000, 4_000))
         one = one or (per_second, cpu_ms)
         words = f"{workers} worker{'s' * (workers > 1)}"
-        found += [
-            Figure(name=words, value=per_second, unit="alerts/s", limit=workers * one[0]),
-            Figure(name=f"{words}, processor time for an alert", value=cpu_ms, unit="ms", limit=one[1]),
-        ]
-    return found
+        yield Figure(name=words, value=per_second, unit="alerts/s", limit=workers * one[0])
+        yield Figure(name=f"{words}, processor time for an alert", value=cpu_ms, unit="ms", limit=one[1])
 
 
 async def _with(ground: Ground, workers: int, count: int) -> tuple[float, float]:

@@ -1,6 +1,6 @@
 """Slow Slack: ingest while the whole pipeline works and Slack is slow, or hangs, against Slack that answers at once."""
 
-from collections.abc import Sequence
+from collections.abc import AsyncIterator
 
 from bench.figures import Figure
 from bench.ground import ROLES, Ground, site
@@ -11,7 +11,7 @@ from bench.measure import Bench, Scale
 _CONNECTIONS = 64
 
 
-async def measure(ground: Ground, scale: Scale) -> Sequence[Figure]:
+async def measure(ground: Ground, scale: Scale) -> AsyncIterator[Figure]:
     """Requests a second over 64 connections while Slack answers at once, after 200 ms, and never."""
     seconds, found = scale.of(10, 4), dict[str, Answered]()
     async with site(ground, "slow-slack") as here:
@@ -21,7 +21,8 @@ async def measure(ground: Ground, scale: Scale) -> Sequence[Figure]:
         for words, answer_after in (("at once", 0.0), ("after 200 ms", 0.2), ("never", None)):
             await here.stand_in.answer_after(answer_after)
             found[words] = await load([url], _CONNECTIONS, seconds)
-    return [figure for words, each in found.items() for figure in _figures(words, each, found["at once"])]
+            for figure in _figures(words, found[words], found["at once"]):
+                yield figure
 
 
 def _figures(words: str, each: Answered, at_once: Answered) -> list[Figure]:

@@ -3,7 +3,7 @@
 import asyncio
 import random
 
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Sequence
 
 from bench import topics
 from bench.alerts import deadline, now_ms
@@ -27,12 +27,12 @@ _BURST_P99_SECONDS = 5.0
 _STEADY_P99_SECONDS = 1.0
 
 
-async def burst(ground: Ground, scale: Scale) -> Sequence[Figure]:
+async def burst(ground: Ground, scale: Scale) -> AsyncIterator[Figure]:
     """Lateness when 100,000 deadlines pass within 3 s, with 1 and with 2 workers."""
     count = scale.of(100_000, 4_000)
-    return [
-        figure for workers in ((2,) if scale.is_quick else (1, 2)) for figure in await _burst(ground, workers, count)
-    ]
+    for workers in (2,) if scale.is_quick else (1, 2):
+        for figure in await _burst(ground, workers, count):
+            yield figure
 
 
 async def _burst(ground: Ground, workers: int, count: int) -> list[Figure]:
@@ -54,7 +54,7 @@ async def _burst(ground: Ground, workers: int, count: int) -> list[Figure]:
     ]  # fmt: skip
 
 
-async def steady(ground: Ground, scale: Scale) -> Sequence[Figure]:
+async def steady(ground: Ground, scale: Scale) -> AsyncIterator[Figure]:
     """Lateness when 1,000 deadlines pass each second, and 100,000 are pending."""
     pending, seconds = scale.of(100_000, 3_000), scale.of(30, 6)
     async with site(ground, "steady") as here, topics.reading(here.settings.kafka) as reading:
@@ -67,10 +67,11 @@ async def steady(ground: Ground, scale: Scale) -> Sequence[Figure]:
             await topics.write(kafka, named(kafka, Topic.DELAYS), _a_second(pending + 1_000 * second, begun_ms))
             await asyncio.sleep(max(0, begun_ms + 1_000 - now_ms()) / 1000)
         decided, delivered = await _lateness(here, reading, 1_000 * seconds, running)
-    return [
+    for figure in (
         *spread("decided", decided, "s late", at_most=_STEADY_P99_SECONDS),
         *spread("delivered", delivered, "s late"),
-    ]
+    ):
+        yield figure
 
 
 def _a_second(first: int, begun_ms: int) -> list[Given]:
