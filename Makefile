@@ -24,7 +24,7 @@ test: setup ## Run all tests, against a real Kafka and a real Redis; ARGS="-k ac
 faults: setup ## Do to a pipeline what can happen to one, and count what became of every alert; ARGS="--list" shows what
 	@PYTHONSAFEPATH= $(VENV)/bin/python -m faults $(ARGS)
 
-bench: setup ## Measure how fast the pipeline is, each figure beside its limit; ARGS="--list" shows what. Takes an hour
+bench: setup ## Measure how fast the pipeline is, each figure beside its limit; ARGS="--list" shows what. Takes an hour or more
 	@PYTHONSAFEPATH= $(VENV)/bin/python -m bench $(ARGS)
 
 bench-quick: setup ## Less of the same, in under three minutes

@@ -1,7 +1,7 @@
 """A stand-in for Slack and PagerDuty that costs little: it takes every call, answers after a set time, and remembers
 when each came. Run as a process: `python -m bench.standin --port N`.
 
-`GET /count` says how many calls each has had, `GET /seen` when each came and what it was about, `PUT /answer/<ms>` how
+`GET /count` says about how many alerts each has had calls, `GET /seen` when each came and what it was about, `PUT /answer/<ms>` how
 long answers take from now on, where a negative number is for ever.
 """
 
@@ -64,7 +64,7 @@ class StandIn:
             pass
 
     async def count(self, service: str) -> int:
-        """How many calls a service has had."""
+        """About how many alerts a service has had calls."""
         return int(((await get(self.process.port, "/count")) or {}).get(service, 0))
 
     async def calls(self, service: str) -> list[Call]:
@@ -94,16 +94,17 @@ class _Services:
 
     def __init__(self) -> None:
         self.seen: list[tuple[str, float, str, str]] = []
-        self.counts = {"slack": 0, "pagerduty": 0, "bare": 0}
+        self.names: dict[str, set[str]] = {"slack": set(), "pagerduty": set()}
         self.answer_after = 0.0
 
     def called(self, service: str, body: bytes) -> bytes:
         """Remember a call; its answer."""
-        name, due = _NAME.search(body), _DUE.search(body) if service == "pagerduty" else None
-        self.counts[service] += 1
         if service == "bare":
             return _response(202, {"status": "success", "message": "Event processed", "dedup_key": "k"})
-        self.seen.append((service, time.time(), name[0].decode() if name else "", due[1].decode() if due else ""))
+        found, due = _NAME.search(body), _DUE.search(body) if service == "pagerduty" else None
+        name = found[0].decode() if found else ""
+        self.names[service].add(name)
+        self.seen.append((service, time.time(), name, due[1].decode() if due else ""))
         if service == "pagerduty":
             return _response(202, {"status": "success", "message": "Event processed", "dedup_key": "k"})
         return _response(200, {"ok": True, "channel": "C1", "ts": f"{len(self.seen)}.000001"})
@@ -113,7 +114,7 @@ class _Services:
         if url.startswith("/answer/"):
             ms = int(url.rpartition("/")[2])
             self.answer_after = -1.0 if ms < 0 else ms / 1000
-        return _response(200, self.seen if url == "/seen" else self.counts)
+        return _response(200, self.seen if url == "/seen" else {each: len(names) for each, names in self.names.items()})
 
 
 def _response(status: int, body: object) -> bytes:

@@ -91,20 +91,20 @@ class Reading:
 
         await until(has_all, f"{count} records in {name}", seconds, *needed, every=0.1)
 
-    async def records(self, name: str) -> list[ConsumerRecord]:
-        """What is in a topic now."""
-        consumer, places, found = self._consumer, self._places(name), []
+    async def records(self, name: str) -> AsyncIterator[ConsumerRecord]:
+        """What is in a topic now; not all of it at once, since it may be much."""
+        consumer, places = self._consumer, self._places(name)
         consumer.assign(places)
         await consumer.seek_to_beginning(*places)
         ends = await consumer.end_offsets(places)
         while any([await consumer.position(place) < ends[place] for place in places]):
             for batch in (await consumer.getmany(timeout_ms=200)).values():
-                found.extend(batch)
-        return found
+                for record in batch:
+                    yield record
 
     async def moments(self, *names: str) -> list[float]:
         """When the records of topics became durable, in seconds."""
-        return [record.timestamp / 1000 for name in names for record in await self.records(name)]
+        return [record.timestamp / 1000 for name in names async for record in self.records(name)]
 
     def _places(self, name: str) -> Sequence[TopicPartition]:
         return [TopicPartition(name, number) for number in range(self._kafka.partitions)]

@@ -19,7 +19,7 @@ _SECONDS = 300.0
 
 async def measure(ground: Ground, scale: Scale) -> AsyncIterator[Figure]:
     """Alerts a second through one worker, 2.7 kB each: of new groups, with their deadlines, and repeated."""
-    count = scale.of(50_000, 6_000)
+    count = scale.of(50_000, 4_000)
     async with site(ground, "fan-out") as here, topics.reading(here.settings.kafka) as reading:
         await _write(here, count)
         bare = await _bare(here, reading, count)

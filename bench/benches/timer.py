@@ -92,7 +92,7 @@ async def _lateness(
     await wait_until(all_came, f"{count} pages at the stand-in", _SECONDS, *running, every=0.2)
     decided = [
         (record.timestamp - decode(Topic.PAGERDUTY_EVENTS, record.value).due_ms) / 1000
-        for record in await reading.records(events)
+        async for record in reading.records(events)
     ]
     delivered = [call.at - call.due for call in await here.stand_in.calls("pagerduty") if call.due is not None]
     return decided, delivered
