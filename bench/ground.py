@@ -17,6 +17,7 @@ import yaml
 
 from ackline.local_stack import Endpoints
 from ackline.local_stack.ports import LOOPBACK, choose_ports
+from ackline.topics_admin import ensure_topics
 from bench import topics
 from bench.processes import Process, get, start, until
 from bench.standin import StandIn, stand_in
@@ -120,6 +121,7 @@ async def site(ground: Ground, name: str, *, partitions: int = 4, keys: int = KE
         file.write_text(yaml.safe_dump(values))
         settings = load(file, environ).settings
         await topics.create(settings.kafka)
+        await ensure_topics(settings.kafka)  # Waits for their leaders.
         here = Site(home, settings, environ, there, values)
         try:
             yield here
