@@ -45,7 +45,7 @@ def main(  # click's way
     failed: dict[str, str] = {}
     try:
         with local_stack(home) as stack:
-            found = uvloop.run(_measured(benches, Ground(stack.endpoints, home), Scale(quick), rounds, failed))
+            found = uvloop.run(_measured(benches, Ground(stack, home), Scale(quick), rounds, failed))
     except LocalStackError as problem:
         raise click.ClickException(str(problem)) from problem
     report.console.print(report.table(found, facts))

@@ -15,7 +15,7 @@ from typing import Any
 
 import yaml
 
-from ackline.local_stack import Endpoints
+from ackline.local_stack import Endpoints, LocalStack
 from ackline.local_stack.ports import LOOPBACK, choose_ports
 from ackline.topics_admin import ensure_topics
 from bench import topics
@@ -38,7 +38,7 @@ _NUMBERS = itertools.count(1)
 class Ground:
     """Where Kafka and Redis are, and where files may lie."""
 
-    endpoints: Endpoints
+    stack: LocalStack
     home: Path
 
 
@@ -113,9 +113,9 @@ async def site(ground: Ground, name: str, *, partitions: int = 4, keys: int = KE
     """A deployment in which nothing runs yet but the stand-in. `sections` change its config, merged one level deep."""
     home = ground.home / f"{name}-{os.getpid()}-{next(_NUMBERS)}"
     await asyncio.to_thread(home.mkdir, parents=True)
-    environ = {**os.environ, **ground.endpoints.environ(), "NO_PROXY": LOOPBACK, "no_proxy": LOOPBACK}
+    environ = {**os.environ, **ground.stack.endpoints.environ(), "NO_PROXY": LOOPBACK, "no_proxy": LOOPBACK}
     async with stand_in(home) as there:
-        values = _values(home.name, ground.endpoints, there, keys, sections)
+        values = _values(home.name, ground.stack.endpoints, there, keys, sections)
         values["kafka"]["partitions"] = partitions
         file = home / "config.yaml"
         file.write_text(yaml.safe_dump(values))

@@ -49,8 +49,7 @@ class Process:
 
     def cpu_seconds(self) -> float:
         """What it has used of the processor since it began."""
-        times = psutil.Process(self.popen.pid).cpu_times()
-        return float(times.user + times.system)
+        return cpu_seconds(self.popen.pid)
 
     async def stop(self) -> None:
         """Ask it to end, and wait until it has."""
@@ -68,6 +67,12 @@ class Process:
 
     async def _over(self, seconds: float) -> None:
         await asyncio.to_thread(self.popen.wait, seconds)
+
+
+def cpu_seconds(pid: int) -> float:
+    """What a process has used of the processor since it began."""
+    times = psutil.Process(pid).cpu_times()
+    return float(times.user + times.system)
 
 
 def start(name: str, module: Sequence[str], environ: Mapping[str, str], log: Path, port: int = 0) -> Process:

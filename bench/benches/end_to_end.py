@@ -6,7 +6,7 @@ from bench.figures import Figure, spread
 from bench.ground import ROLES, Ground, Site, site
 from bench.load.steady import PAGED_AT_ONCE, Sent, load
 from bench.measure import Bench, Scale
-from bench.processes import Process, until
+from bench.processes import Process, cpu_seconds, until
 
 
 _SECONDS = 300.0
@@ -20,20 +20,31 @@ async def measure(ground: Ground, scale: Scale) -> AsyncIterator[Figure]:
         running = [await here.start(role) for role in ROLES]
         await _sent_and_seen(here, running, 10, 2, first=_FAR)
         for number, per_second in enumerate(rates):
-            for figure in await _at(here, running, per_second, seconds, first=number * _FAR // 10):
+            before = _used(ground, running)
+            sent = await _sent_and_seen(here, running, per_second, seconds, first=number * _FAR // 10)
+            used = {name: now - before[name] for name, now in _used(ground, running).items()}
+            for figure in (*await _latency(here, per_second, sent), *_costs(per_second, used, len(sent))):
                 yield figure
 
 
-async def _at(here: Site, running: Sequence[Process], per_second: int, seconds: int, first: int) -> list[Figure]:
-    used = sum(process.cpu_seconds() for process in running)
-    sent = await _sent_and_seen(here, running, per_second, seconds, first)
-    used = sum(process.cpu_seconds() for process in running) - used
-    words, found = f"{per_second:,}/s", list[Figure]()
-    for service, shown in (("slack", "to Slack"), ("pagerduty", "to the page")):
+def _used(ground: Ground, running: Sequence[Process]) -> Mapping[str, float]:
+    """Seconds of the processor that each has used until now, the servers included."""
+    servers = {name: cpu_seconds(pid) for name, pid in ground.stack.pids().items()}
+    return {**{process.name.partition("-")[0]: process.cpu_seconds() for process in running}, **servers}
+
+
+def _costs(per_second: int, used: Mapping[str, float], count: int) -> list[Figure]:
+    words = f"{per_second:,}/s, processor time for an alert"
+    costs = {f"{words}: {name}": seconds for name, seconds in used.items()} | {f"{words}: all": sum(used.values())}
+    return [Figure(name=name, value=1000 * seconds / count, unit="ms") for name, seconds in costs.items()]
+
+
+async def _latency(here: Site, per_second: int, sent: Sequence[Sent]) -> list[Figure]:
+    found: list[Figure] = []
+    for service, words in (("slack", "to Slack"), ("pagerduty", "to the page")):
         came = await _first_calls(here, service)
-        found += spread(f"{words}, {shown}", [1000 * (came[each.name] - each.at) for each in sent], "ms")
-    each = Figure(name=f"{words}, processor time of all roles for an alert", value=1000 * used / len(sent), unit="ms")
-    return [*found, each]
+        found += spread(f"{per_second:,}/s, {words}", [1000 * (came[each.name] - each.at) for each in sent], "ms")
+    return found
 
 
 async def _sent_and_seen(
