@@ -13,11 +13,16 @@ from aiokafka.errors import KafkaError
 
 from ackline.local_stack import LocalStackError, local_stack
 from ackline.logs import configure_logs
-from bench import machine, report
+from bench import machine, report, topics
+from bench.alerts import alerts
 from bench.benches import BENCHES
 from bench.figures import CannotMeasure, Figure, Line, Round, lines
-from bench.ground import Ground
+from bench.ground import Ground, site
 from bench.measure import Bench, Scale
+
+
+_WARM_UP = 20_000
+"""Records."""
 
 
 @click.command(context_settings={"help_option_names": ["-h", "--help"]})
@@ -68,6 +73,7 @@ async def _measured(
     benches: Sequence[Bench], ground: Ground, scale: Scale, rounds: int | None, failed: dict[str, str]
 ) -> list[Line]:
     """Every bench, one after the other. One that cannot be measured is no reason not to measure the others."""
+    await _warm_up(ground)
     found: list[Line] = []
     for bench in benches:
         began, taken = time.monotonic(), list[Round]()
@@ -76,6 +82,14 @@ async def _measured(
         found += lines(bench.name, taken)
         click.echo(f"{bench.name}: {time.monotonic() - began:.0f} s", err=True)
     return found
+
+
+async def _warm_up(ground: Ground) -> None:
+    """A Kafka that has just begun is slow: Java compiles what is used often, and the first bench would pay for it."""
+    async with site(ground, "warm-up") as here, topics.reading(here.settings.kafka) as reading:
+        name = topics.named(here.settings.kafka, topics.LIMIT_TOPICS[0])
+        await topics.write(here.settings.kafka, name, alerts(range(_WARM_UP)))
+        await reading.moments(name)
 
 
 async def _round(bench: Bench, ground: Ground, scale: Scale, failed: dict[str, str]) -> Round:

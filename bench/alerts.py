@@ -5,8 +5,6 @@ import time
 from collections.abc import Iterator
 from typing import Any
 
-from aiokafka.partitioner import murmur2
-
 from bench.ground import key_name
 from bench.topics import Given
 from streams.codec import encode
@@ -15,6 +13,7 @@ from streams.records.identity import incident_id, source_key
 
 
 BODY_BYTES = 2_700
+"""About as large as a body about two alerts is."""
 _SECRET = b"a secret of the benches, 32 byte"
 _TEXT = "The request latency of this instance has been above the threshold of its objective for a while. "
 
@@ -32,7 +31,8 @@ def body(named: str) -> dict[str, Any]:
             "status": "firing",
             "labels": {**labels, "instance": f"10.0.0.{number}:9090", "pod": f"shop-{number}-7c9f", "job": "shop"},
             "annotations": {"summary": f"{named}: latency is high", "description": _TEXT * 6,
-                            "runbook_url": "https://runbooks.example/latency"},
+                            "runbook_url": "https://runbooks.example/latency",
+                            "dashboard_url": "https://dashboards.example/d/latency", "impact": "Orders take longer."},
             "startsAt": "2026-11-24T12:00:00.123456789Z",
             "endsAt": "0001-01-01T00:00:00Z",
             "generatorURL": "http://prometheus.example/graph?g0.expr=latency",
@@ -75,11 +75,6 @@ def page(number: int, keys: int) -> Given:
         payload=body(name(number)),
     )  # fmt: skip
     return Given(key.encode(), encode(record))
-
-
-def partition_of(key: bytes, partitions: int) -> int:
-    """Where every producer of ours puts a record with this key."""
-    return int((murmur2(key) & 0x7FFFFFFF) % partitions)
 
 
 def now_ms() -> int:
