@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from bench.figures import CannotMeasure
+from bench.load import closed
 from bench.load.steady import load
 from bench.processes import told
 from bench.standin import stand_in
@@ -35,6 +36,23 @@ async def test_a_request_without_an_answer_has_failed(tmp_path: Path) -> None:
 
         with pytest.raises(CannotMeasure, match="no request was answered"):
             await told(command)
+
+
+@pytest.mark.parametrize("path", [None, ""], ids=["the machine's tool", "no tool"])
+async def test_a_closed_load_is_counted_by_both_sides(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, path: str | None
+) -> None:
+    """With `wrk` or without: each alert has a group of its own, and what was answered has come."""
+    if path is not None:
+        monkeypatch.setenv("PATH", path)
+    async with stand_in(tmp_path) as there:
+        said = await closed.load([f"{there.url}/slack/@", f"{there.url}/slack/@"], connections=4, seconds=1)
+        counted = await there.count("slack")
+
+    assert said.count > 4
+    # wrk gives up what is on its way when its time is over.
+    assert said.count <= counted <= said.count + 4
+    assert 0 < said.p50_ms <= said.p99_ms <= said.max_ms
 
 
 async def test_a_steady_load_is_as_much_as_was_asked_for(tmp_path: Path) -> None:
