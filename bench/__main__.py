@@ -38,7 +38,7 @@ def main(  # click's way
     quick: bool, only: tuple[str, ...], rounds: int | None, only_list: bool, state_dir: Path, file: Path | None
 ) -> None:
     """Measure how fast the pipeline is, each figure beside its limit."""
-    benches = _chosen(only, quick=quick and not only_list)
+    benches = _chosen(only, quick=quick)
     if only_list:
         for bench in benches:
             click.echo(f"{bench.name:12} {bench.words} Against: {bench.against}.")

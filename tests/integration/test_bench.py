@@ -48,6 +48,18 @@ def test_all_benches_are_listed_with_their_limits() -> None:
     assert all("Against: " in line for line in done.stdout.splitlines())
 
 
+def test_a_quick_run_takes_few_of_them() -> None:
+    """It has three minutes; those that it leaves out can be named."""
+    everything, few, named = (
+        [line.split()[0] for line in bench(*arguments, "--list").stdout.splitlines()]
+        for arguments in ([], ["--quick"], ["--quick", "--only", "pending"])
+    )
+
+    assert 0 < len(few) < len(everything)
+    assert set(few) < set(everything)
+    assert ["pending"] == named
+
+
 def test_a_bench_that_does_not_exist_is_refused() -> None:
     """Or a run of nothing would look like one in which all is well."""
     done = bench("--only", "no-such-bench")
