@@ -1,6 +1,7 @@
 """`ackline export`: what the topics hold, in one file whose every change is found."""
 
 import asyncio
+import contextlib
 import signal
 import time
 
@@ -33,8 +34,6 @@ def run_export(
     config: Path, state_dir: Path, *, path: Path, from_ms: int | None, to_ms: int | None, force: bool
 ) -> bool:
     """Write the export and tell its head; false, and no file, where that cannot be."""
-    # Told to stop in any way, it takes its unfinished file with it.
-    signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:
         refuse_existing(path, force=force)
         kafka = load_for_a_role(config, state_dir).settings.kafka
@@ -47,7 +46,7 @@ def run_export(
         click.echo(f"Kafka's topics were replaced while they were read: {error}. Try again.", err=True)
     except OSError as error:
         click.echo(f"{path}: cannot be written ({error.strerror or error})", err=True)
-    except KeyboardInterrupt:
+    except (KeyboardInterrupt, asyncio.CancelledError):
         click.echo(f"stopped; {path} was not written", err=True)
     else:
         for line in told(done, path):
@@ -72,11 +71,32 @@ async def export(
             created_ms=time.time_ns() // 1_000_000, topic_prefix=kafka.topic_prefix, from_ms=from_ms, to_ms=to_ms,
             ranges=source.ranges,
         )  # fmt: skip
-        with writing_bundle(path, manifest, force=force) as writer, progress("Exporting", source.size) as step:
+        with (
+            stoppable(),
+            writing_bundle(path, manifest, force=force) as writer,
+            progress("Exporting", source.size) as step,
+        ):
             async for topic, record in source.records():
                 writer.add(line_of(topic, record))
                 step()
     return Exported(manifest, writer.end, writer.head)
+
+
+@contextlib.contextmanager
+def stoppable() -> Iterator[None]:
+    """Let SIGINT and SIGTERM cancel the task that is in this block.
+
+    An exception out of a signal's handler is raised wherever Python is just then, also where nobody can take it up.
+    """
+    task, loop = asyncio.current_task(), asyncio.get_running_loop()
+    assert task
+    for each in (signal.SIGINT, signal.SIGTERM):
+        loop.add_signal_handler(each, task.cancel)
+    try:
+        yield
+    finally:
+        for each in (signal.SIGINT, signal.SIGTERM):
+            loop.remove_signal_handler(each)
 
 
 def told(done: Exported, path: Path) -> Iterator[str]:
