@@ -6,10 +6,13 @@ import sys
 
 from pathlib import Path
 
+import pytest
+
 
 ROWS = ("kill-streams", "stop-notifiers", "freeze-redis", "pagerduty-429-retry-after", "poison")
 
 
+@pytest.mark.timeout(620)
 def test_nothing_is_lost_and_nobody_is_paged_wrongly(tmp_path: Path) -> None:
     """The command that everybody may run, with its verdict in its exit code and its file."""
     file = tmp_path / "results.json"
