@@ -24,6 +24,20 @@ def client_options(kafka: KafkaSettings) -> dict[str, Any]:
     return options
 
 
+def group_options(kafka: KafkaSettings, group: str) -> dict[str, Any]:
+    """Keyword arguments of an `AIOKafkaConsumer` that shares its topics with others of its group, and commits by itself."""
+    session_ms = int(kafka.session_timeout.total_seconds() * 1000)
+    return {
+        "group_id": f"{kafka.topic_prefix}{group}",
+        "auto_offset_reset": "earliest",
+        "enable_auto_commit": False,
+        "session_timeout_ms": session_ms,
+        "heartbeat_interval_ms": session_ms // 5,
+        "metadata_max_age_ms": 30_000,
+        **client_options(kafka),
+    }
+
+
 async def stopped(client: Any, seconds: float = 5.0) -> str | None:
     """Stop a client; returns what was wrong with that, which nobody can mend and nobody needs to.
 

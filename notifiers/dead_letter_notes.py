@@ -15,7 +15,7 @@ import structlog
 from aiokafka import AIOKafkaConsumer, ConsumerRebalanceListener, TopicPartition
 from aiokafka.errors import CommitFailedError, IllegalStateError, KafkaError
 
-from config.kafka_options import client_options, stopped
+from config.kafka_options import group_options, stopped
 from config.settings import KafkaSettings
 from notifiers import metrics
 from notifiers.contract import Delivered, Retry, Sender
@@ -128,16 +128,7 @@ class DeadLetterNotes:
             log.warning("dead_letters_not_followed", reason=self._trouble)
 
     def _consumer(self) -> AIOKafkaConsumer:
-        session_ms = int(self._kafka.session_timeout.total_seconds() * 1000)
-        return AIOKafkaConsumer(
-            group_id=f"{self._kafka.topic_prefix}{GROUP}",
-            auto_offset_reset="earliest",
-            enable_auto_commit=False,
-            session_timeout_ms=session_ms,
-            heartbeat_interval_ms=session_ms // 5,
-            metadata_max_age_ms=30_000,
-            **client_options(self._kafka),
-        )
+        return AIOKafkaConsumer(**group_options(self._kafka, GROUP))
 
 
 class _Rebalances(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka is untyped.

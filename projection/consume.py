@@ -15,7 +15,7 @@ import structlog
 from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.errors import CommitFailedError, IllegalStateError, KafkaError
 
-from config.kafka_options import client_options, stopped
+from config.kafka_options import group_options, stopped
 from config.settings import KafkaSettings
 from projection.bury import bury
 from streams.codec import Unusable, decode
@@ -63,18 +63,8 @@ class LogConsumer:
             await _pause(stop, _PAUSE_SECONDS)
 
     def _consumer(self) -> AIOKafkaConsumer:
-        prefix = self._kafka.topic_prefix
-        session_ms = int(self._kafka.session_timeout.total_seconds() * 1000)
-        return AIOKafkaConsumer(
-            topic_name(prefix, Topic.INCIDENT_LOG),
-            group_id=f"{prefix}projection",
-            auto_offset_reset="earliest",
-            enable_auto_commit=False,
-            session_timeout_ms=session_ms,
-            heartbeat_interval_ms=session_ms // 5,
-            metadata_max_age_ms=30_000,
-            **client_options(self._kafka),
-        )
+        name = topic_name(self._kafka.topic_prefix, Topic.INCIDENT_LOG)
+        return AIOKafkaConsumer(name, **group_options(self._kafka, "projection"))
 
     async def _consume(self, consumer: AIOKafkaConsumer, stop: asyncio.Event) -> None:
         asked = float("-inf")
