@@ -9,7 +9,7 @@ from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, ConsumerRecord, TopicPa
 from aiokafka.errors import KafkaError, MessageSizeTooLargeError
 
 from ackline.topics_admin import KafkaUnreachableError, TopicsError
-from config.kafka_options import client_options
+from config.kafka_options import client_options, stopped
 from config.settings import KafkaSettings
 from streams.records.dead_letter import Headers
 from streams.topics import MAX_RECORD_BYTES
@@ -19,7 +19,6 @@ _POLL_MS = 250
 _SILENT_SECONDS = 20.0
 """A broker from which nothing has come for so long, although there is more, is not there any more."""
 _SEND_SECONDS = 30.0
-_CLOSE_SECONDS = 5.0
 
 
 class Writer:
@@ -56,7 +55,7 @@ async def writing(kafka: KafkaSettings) -> AsyncIterator[Writer]:
             await producer.start()
             yield Writer(producer)
         finally:
-            await _stopped(producer)
+            await stopped(producer)
 
 
 async def write(kafka: KafkaSettings, topic: str, value: bytes) -> None:
@@ -115,14 +114,7 @@ async def _reading(kafka: KafkaSettings, places: list[TopicPartition]) -> AsyncI
             consumer.assign(places)
             yield consumer
         finally:
-            await _stopped(consumer)
-
-
-async def _stopped(client: AIOKafkaConsumer | AIOKafkaProducer) -> None:
-    # Stopping waits for brokers, and they may be why it is stopped.
-    with contextlib.suppress(TimeoutError):
-        async with asyncio.timeout(_CLOSE_SECONDS):
-            await client.stop()
+            await stopped(consumer)
 
 
 async def _begins(

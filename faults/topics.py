@@ -8,6 +8,7 @@ from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, ConsumerRecord, TopicPa
 from aiokafka.admin import AIOKafkaAdminClient
 from aiokafka.partitioner import murmur2
 
+from ackline.topic_access import records_in
 from config.settings import Settings
 from streams.codec import decode
 from streams.records import Happening, LogEntry
@@ -22,16 +23,7 @@ def partition_of(key: str, partitions: int) -> int:
 async def everything_in(settings: Settings, topic: Topic) -> list[ConsumerRecord]:
     """What is in a topic now."""
     name = topic_name(settings.kafka.topic_prefix, topic)
-    places = [TopicPartition(name, number) for number in range(settings.kafka.partitions)]
-    found: list[ConsumerRecord] = []
-    async with AIOKafkaConsumer(bootstrap_servers=settings.kafka.bootstrap_servers) as consumer:
-        consumer.assign(places)
-        await consumer.seek_to_beginning(*places)
-        ends = await consumer.end_offsets(places)
-        while any([await consumer.position(place) < ends[place] for place in places]):
-            for batch in (await consumer.getmany(timeout_ms=200)).values():
-                found.extend(batch)
-    return found
+    return [record async for record in records_in(settings.kafka, [name])]
 
 
 async def write(settings: Settings, records: Iterable[tuple[Topic, int | None, bytes]]) -> None:

@@ -5,8 +5,9 @@ import time
 
 from typing import Any
 
-from aiokafka import AIOKafkaConsumer, ConsumerRecord, TopicPartition
+from aiokafka import ConsumerRecord
 
+from ackline.topic_access import records_in
 from config.settings import Settings
 from streams.topics import Topic, topic_name
 
@@ -32,13 +33,5 @@ async def wait_for_records(settings: Settings, topic: Topic, count: int) -> list
 async def everything_in(settings: Settings, topic: Topic) -> list[ConsumerRecord]:
     """What is in a topic now, in the order of time."""
     name = topic_name(settings.kafka.topic_prefix, topic)
-    places = [TopicPartition(name, number) for number in range(settings.kafka.partitions)]
-    found: list[ConsumerRecord] = []
-    async with AIOKafkaConsumer(bootstrap_servers=settings.kafka.bootstrap_servers) as consumer:
-        consumer.assign(places)
-        await consumer.seek_to_beginning(*places)
-        ends = await consumer.end_offsets(places)
-        while any([await consumer.position(place) < ends[place] for place in places]):
-            for batch in (await consumer.getmany(timeout_ms=200)).values():
-                found.extend(batch)
+    found = [record async for record in records_in(settings.kafka, [name])]
     return sorted(found, key=lambda record: (record.timestamp, record.offset))
