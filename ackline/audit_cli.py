@@ -2,8 +2,9 @@
 
 import sys
 
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import click
 
@@ -13,6 +14,8 @@ from ackline.quiet import quiet_logs
 
 # ruff: noqa: PLC0415, D301  # see `ackline.cli`
 
+Command = TypeVar("Command", bound=Callable[..., Any])
+
 TIMES = "RFC 3339, or 2h, yesterday 14:00, 14:00, now."
 DAY_MS = 24 * 3_600_000
 EXPORT = click.option(
@@ -21,6 +24,25 @@ EXPORT = click.option(
     metavar="FILE",
     help="Read what `ackline export` has written, and no Kafka.",
 )
+UNTIL = click.option("--to", "to_ms", type=Moment(), metavar="TIME", help="Until then; now unless given.")
+
+
+def opened_since(span: str) -> Callable[[Command], Command]:
+    """From when on incidents count."""
+    told = f"What was opened since then; {span} unless given, or all of an export. {TIMES}"
+    return click.option("--from", "from_ms", type=Moment(), metavar="TIME", help=told)
+
+
+def pictured(with_what: str) -> Callable[[Command], Command]:
+    """What is printed, of a command that can draw it too."""
+    return click.option(
+        "--format",
+        "form",
+        type=click.Choice(["table", "json", "html"]),
+        default="table",
+        show_default=True,
+        help=f"html: one file, with {with_what}.",
+    )
 
 
 @click.group()
@@ -83,18 +105,10 @@ def verify(config: Path, state_dir: Path, form: str, export: Path | None, **aske
 @audit.command()
 @CONFIG
 @STATE_DIR
-@click.option("--from", "from_ms", type=Moment(), metavar="TIME",
-              help=f"What was opened since then; 7d unless given, or all of an export. {TIMES}")  # fmt: skip
-@click.option("--to", "to_ms", type=Moment(), metavar="TIME", help="Until then; now unless given.")
+@opened_since("7d")
+@UNTIL
 @EXPORT
-@click.option(
-    "--format",
-    "form",
-    type=click.Choice(["table", "json", "html"]),
-    default="table",
-    show_default=True,
-    help="html: one file, with plots.",
-)
+@pictured("plots")
 def report(config: Path, state_dir: Path, form: str, **asked: Any) -> None:
     """How fast incidents are acknowledged and resolved, how many are paged, and how many needed nobody.
 
@@ -124,18 +138,10 @@ def report(config: Path, state_dir: Path, form: str, **asked: Any) -> None:
     metavar="NEW.yaml",
     help="The config file to try out: a whole one. Only its settings are used, and nothing is sent.",
 )
-@click.option("--from", "from_ms", type=Moment(), metavar="TIME",
-              help=f"What was opened since then; 30d unless given, or all of an export. {TIMES}")  # fmt: skip
-@click.option("--to", "to_ms", type=Moment(), metavar="TIME", help="Until then; now unless given.")
+@opened_since("30d")
+@UNTIL
 @EXPORT
-@click.option(
-    "--format",
-    "form",
-    type=click.Choice(["table", "json", "html"]),
-    default="table",
-    show_default=True,
-    help="html: one file, with charts.",
-)
+@pictured("charts")
 @click.option(
     "--fail-on",
     type=click.Choice(["missing-critical"]),

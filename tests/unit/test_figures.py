@@ -3,7 +3,6 @@
 import json
 
 from collections.abc import Iterable
-from html.parser import HTMLParser
 from typing import Any
 
 import msgspec
@@ -15,6 +14,7 @@ from audit.figures.report import Bucket, FiguresOf, Report, times_of
 from audit.record import LogRecord
 from streams.topics import Topic
 from tests.audit_world import BEGIN, MINUTE, World
+from tests.pages import Tags
 
 
 def figures(records: Iterable[LogRecord], from_ms: int = 0, to_ms: int = 10**13 - 1) -> Report:
@@ -192,21 +192,6 @@ def test_over_time_leaves_no_gap() -> None:
     assert Bucket(first, 1, 1) == buckets[0]
     assert [first + number * 5 * MINUTE for number in range(5)] == [each.from_ms for each in buckets]
     assert [1, 0, 0, 0, 1] == [each.incidents for each in buckets]
-
-
-class Tags(HTMLParser):
-    """All tags and addresses of a page."""
-
-    def __init__(self, page: str) -> None:
-        super().__init__()
-        self.tags: list[str] = []
-        self.addresses: list[str | None] = []
-        self.feed(page)
-
-    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        """Note it."""
-        self.tags.append(tag)
-        self.addresses += [value for name, value in attrs if name in {"src", "href", "action"}]
 
 
 def test_a_page_asks_nothing_of_anybody() -> None:

@@ -3,7 +3,6 @@
 import re
 
 from dataclasses import replace
-from html.parser import HTMLParser
 from typing import Any
 
 import pytest
@@ -16,6 +15,7 @@ from audit.what_if.html import page_of
 from audit.what_if.setup import names_of_keys
 from config.settings import Settings
 from tests.audit_world import MINUTE, World
+from tests.pages import Tags
 from tests.what_if_world import IN_FORCE, compared, with_policy
 
 
@@ -40,21 +40,6 @@ def a_report() -> Report:
     world.wait(5 * MINUTE)
     world.resolve("over")
     return compared(world, with_policy(wait_minutes=10))
-
-
-class Tags(HTMLParser):
-    """All tags and attributes of a page."""
-
-    def __init__(self, page: str) -> None:
-        super().__init__()
-        self.tags: list[str] = []
-        self.addresses: list[str | None] = []
-        self.feed(page)
-
-    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        """Note it."""
-        self.tags.append(tag)
-        self.addresses += [value for name, value in attrs if name in {"src", "href", "action"}]
 
 
 def test_a_page_asks_nothing_of_anybody() -> None:
