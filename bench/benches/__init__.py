@@ -2,6 +2,7 @@
 
 from bench.benches.end_to_end import END_TO_END
 from bench.benches.fan_out import FAN_OUT
+from bench.benches.footprint import FOOTPRINT
 from bench.benches.ingest import INGEST
 from bench.benches.notifier import NOTIFIER
 from bench.benches.overload import OVERLOAD
@@ -21,6 +22,7 @@ BENCHES: tuple[Bench, ...] = (
     STEADY,
     NOTIFIER,
     END_TO_END,
+    FOOTPRINT,
     PENDING,
     OVERLOAD,
 )
