@@ -28,8 +28,8 @@ async def measure(ground: Ground, scale: Scale) -> AsyncIterator[Figure]:
         for name, size in (await _sizes(ground, here)).items():
             yield Figure(name=name, value=(size - before[name]) / len(sent), unit="bytes")
         worker = running[ROLES.index("streams")]
-        await worker.stop()  # It writes what it holds in memory to its disk.
-        disk = sum(file.stat().st_size for file in here.state_of("streams").rglob("*.sst"))
+        await worker.stop()
+        disk = sum(file.stat().st_size for file in here.state_of("streams").rglob("*") if file.is_file())
         yield Figure(name="a worker's disk", value=disk / len(sent), unit="bytes")
 
 
