@@ -30,6 +30,8 @@ from streams.topics import MAX_RECORD_BYTES, Table, Topic, app_id, topic_name
 BATCH = 500
 """The most records that are decided and made durable together."""
 
+_PRODUCER_BATCH_BYTES = 256 * 1024
+
 _ROCKSDB = {
     # Faust's own defaults reserve gigabytes for every partition of every table.
     "block_cache_size": 4 * 1024 * 1024,
@@ -140,6 +142,8 @@ def _faust_app(settings: Settings, data_dir: Path, edges: Edges) -> ReliableApp:
         broker_heartbeat_interval=kafka.session_timeout.total_seconds() / 4,
         stream_wait_empty=True,
         producer_linger=0,
+        # Of one partition, in one round trip. A send waits where this is full; 16 kB, as Faust has it, are six alerts.
+        producer_max_batch_size=_PRODUCER_BATCH_BYTES,
         producer_max_request_size=MAX_RECORD_BYTES,
         web_enabled=False,
         key_serializer="raw",

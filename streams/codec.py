@@ -109,8 +109,7 @@ def decode_alert(value: bytes | None) -> tuple[AlertEvent, dict[str, Any]]:
             own[name] = msgspec.convert(body.pop(name), kind)
         except msgspec.ValidationError as problem:
             problems.append(f"{name} is unusable ({problem}); ignored")
-    alert = AlertEvent(**own)
-    return msgspec.structs.replace(alert, warnings=(*alert.warnings, *problems)), body
+    return AlertEvent(**own | {"warnings": (*own.get("warnings", ()), *problems)}), body
 
 
 def is_nested_too_deep(value: Any) -> bool:

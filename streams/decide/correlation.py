@@ -105,16 +105,17 @@ class Decision:
 def correlate(incident: Incident | None, alert: AlertEvent, cause: Cause, policy: Policy) -> Decision:
     """Decide about one alert. Time is the alert's own `received_ms`, so that a replay decides alike."""
     alert = _with_warning_if_nobody_can_be_paged(alert, policy)
-    known = _decided_before(incident, alert)
-    if known:
-        effects = _effects(known, alert, cause, policy)
-        return Decision(known.reason, known.incident_id, incident, effects)
-    if incident and _knows(incident, alert, cause):
-        repeated = Decided(alert.event_id, Reason.REPEATED, incident.incident_id)
-        return Decision(Reason.REPEATED, incident.incident_id, incident, _effects(repeated, alert, cause, policy))
-    decided = _decide(incident, alert, policy)
-    state = _next_state(incident, decided, alert, cause) if has_stable_identity(alert) else None
-    return Decision(decided.reason, decided.incident_id, state, _effects(decided, alert, cause, policy))
+    key = source_key(alert)
+    own = incident_id(policy.secret, key, alert.event_id)
+    decided = _decided_before(incident, alert)
+    state = incident
+    if decided is None and incident and _knows(incident, alert, cause):
+        decided = Decided(alert.event_id, Reason.REPEATED, incident.incident_id)
+    elif decided is None:
+        decided = _decide(incident, alert, own, policy)
+        state = _next_state(incident, decided, alert, cause) if has_stable_identity(alert) else None
+    effects = tuple(_EFFECTS[decided.reason](_Writing(decided, alert, cause, policy, key, own)))
+    return Decision(decided.reason, decided.incident_id, state, effects)
 
 
 def is_resolved(alert: AlertEvent) -> bool:
@@ -127,9 +128,8 @@ def _decided_before(incident: Incident | None, alert: AlertEvent) -> Decided | N
     return next((known for known in decided if known.event_id == alert.event_id), None)
 
 
-def _decide(incident: Incident | None, alert: AlertEvent, policy: Policy) -> Decided:
+def _decide(incident: Incident | None, alert: AlertEvent, own: str, policy: Policy) -> Decided:
     event = alert.event_id
-    own = incident_id(policy.secret, source_key(alert), event)
     if is_resolved(alert):
         if incident is None:
             return Decided(event, Reason.NOTED, own)
@@ -218,10 +218,6 @@ def _with_warning_if_nobody_can_be_paged(alert: AlertEvent, policy: Policy) -> A
     return msgspec.structs.replace(alert, oncall_enable=False, warnings=(*alert.warnings, warning))
 
 
-def _effects(decided: Decided, alert: AlertEvent, cause: Cause, policy: Policy) -> tuple[Effect, ...]:
-    return tuple(_EFFECTS[decided.reason](_Writing(decided, alert, cause, policy)))
-
-
 @dataclass(frozen=True, slots=True)
 class _Writing:
     """Turns a decision into records. Every id in them follows from the event and the incident."""
@@ -230,6 +226,9 @@ class _Writing:
     alert: AlertEvent
     cause: Cause
     policy: Policy
+    source_key: str
+    alias: str
+    """The id that this event's sender was told, before anybody could know whether it opens anything."""
 
     @property
     def oncall(self) -> bool:
@@ -245,7 +244,7 @@ class _Writing:
     def common(self) -> dict[str, Any]:
         return {
             "incident_id": self.decided.incident_id,
-            "source_key": source_key(self.alert),
+            "source_key": self.source_key,
             "at_ms": self.alert.received_ms,
         }
 
@@ -278,10 +277,6 @@ class _Writing:
         )
         return logged(entry)
 
-    def alias(self) -> str:
-        """The id that this event's sender was told, before anybody could know that it opens nothing."""
-        return incident_id(self.policy.secret, source_key(self.alert), self.alert.event_id)
-
 
 def _opened(write: _Writing) -> Iterable[Effect]:
     alert, due = write.alert, write.due_ms if write.oncall else None
@@ -301,7 +296,7 @@ def _opened(write: _Writing) -> Iterable[Effect]:
 
 
 def _repeated(write: _Writing) -> Iterable[Effect]:
-    yield write.log(Happening.REPEATED, alias=write.alias())
+    yield write.log(Happening.REPEATED, alias=write.alias)
 
 
 def _alerts_added(write: _Writing) -> Iterable[Effect]:
@@ -310,7 +305,7 @@ def _alerts_added(write: _Writing) -> Iterable[Effect]:
     if write.oncall:
         yield delay(DelayAlertsAdded(**write.deadline()))
     yield write.log(
-        Happening.ALERTS_ADDED, added=list(added)[:100], oncall=write.oncall, due_ms=due, alias=write.alias()
+        Happening.ALERTS_ADDED, added=list(added)[:100], oncall=write.oncall, due_ms=due, alias=write.alias
     )
 
 
@@ -319,7 +314,7 @@ def _resolved(write: _Writing) -> Iterable[Effect]:
         SlackUpdate(**write.notification("resolved"), status=IncidentStatus.RESOLVED, warnings=write.alert.warnings)
     )
     yield delay(DelayCancelled(**write.common(), event_id=write.alert.event_id))
-    yield write.log(Happening.RESOLVED, alias=write.alias())
+    yield write.log(Happening.RESOLVED, alias=write.alias)
 
 
 def _noted(write: _Writing) -> Iterable[Effect]:

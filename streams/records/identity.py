@@ -78,7 +78,7 @@ def dedup_key(incident: str, round_number: int) -> str:
 def _joined(parts: list[str]) -> bytes:
     # Lengths keep ("ab", "c") and ("a", "bc") apart.
     encoded = [part.encode("utf-8", "surrogatepass") for part in parts]
-    return b"".join(len(part).to_bytes(4, "big") + part for part in encoded)
+    return b"".join([len(part).to_bytes(4, "big") + part for part in encoded])
 
 
 def _text(digest: bytes, length: int) -> str:

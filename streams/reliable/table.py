@@ -1,49 +1,49 @@
 """A Faust table whose writes can be awaited until Kafka has them, and whose keys can be read in their order.
 
 Closes: a write to a Faust table sends its changelog record and forgets about it; one that Kafka refuses is a line in
-the log, and the state is gone with the worker's disk.
+the log, and the state is gone with the worker's disk. And the disk has it before Kafka does: after a death in between the
+row looks as if nothing was left to write, and Kafka never gets it. Here the disk never knows more than Kafka.
 """
 
-import logging
-import weakref
+import asyncio
 
-from collections.abc import Iterator
+from collections import defaultdict
+from collections.abc import Iterator, Sequence
+from functools import partial
 from typing import Any
 
 import faust
 
 from faust.stores.rocksdb import Store
-from faust.streams import _current_event
 from faust.types import EventT
+from rocksdict import WriteBatch
 
 
-# Faust warns of a refused write by printing the row, and so the alert in it. `durable` raises the refusal.
-logging.getLogger("faust.topics").setLevel(logging.ERROR)
-
+_Write = tuple[tuple[int, bytes], bytes | None]
 
 class DurableTable(faust.Table[bytes, bytes]):
-    """Bytes by bytes. `durable` waits for the changelog."""
+    """Bytes by bytes. What is written is in memory until `durable` has sent it to Kafka, and then put it on the disk."""
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        self._unconfirmed: list[Any] = []
+        self._written: dict[tuple[int, bytes], bytes | None] = {}
+        """By partition and key: what is not durable yet."""
 
     def read(self, event: EventT[bytes], key: bytes) -> bytes | None:
         """The value of a key in the partition of this event."""
-        value: bytes | None = self._database(event.message.partition).get(key)
+        partition = event.message.partition
+        if (partition, key) in self._written:
+            return self._written[partition, key]
+        value: bytes | None = self._database(partition).get(key)
         return value
 
     def write(self, event: EventT[bytes], key: bytes, value: bytes | None) -> None:
         """Set or (None) delete a key in the partition of this event. Not durable before `durable` has returned."""
-        # Faust finds the partition of a write by the event that the stream is at. A batch has many.
-        _current_event.set(weakref.ref(event))
-        if value is not None:
-            self[key] = value
-        elif self.read(event, key) is not None:
-            del self[key]
+        if value is not None or self.read(event, key) is not None:
+            self._written[event.message.partition, key] = value
 
     def scan(self, partition: int, start: bytes, stop: bytes, most: int) -> list[tuple[bytes, bytes]]:
-        """Up to `most` entries of a partition from `start` on and before `stop`, in the order of their keys."""
+        """Up to `most` durable entries of a partition from `start` on and before `stop`, in the order of their keys."""
         found: list[tuple[bytes, bytes]] = []
         # The iterator holds RocksDB's lock on the partition, so it must not live across an await: a list is made.
         for key, value in self._items(partition, start):
@@ -52,21 +52,32 @@ class DurableTable(faust.Table[bytes, bytes]):
             found.append((key, value))
         return found
 
-    def send_changelog(self, *args: Any, **kwargs: Any) -> Any:
-        """Send as Faust does, and keep what tells when it has arrived."""
-        future = super().send_changelog(*args, **kwargs)
-        self._unconfirmed.append(future)
-        return future
-
     async def durable(self) -> None:
-        """Wait until Kafka has every write of this table so far.
+        """Wait until Kafka has every write of this table so far, then put them on the disk.
 
         Raises:
             Exception: whatever Kafka refused a write with. The record that caused the write must not be committed.
         """
-        unconfirmed, self._unconfirmed = self._unconfirmed, []
-        for future in unconfirmed:
-            await future
+        written = list(self._written.items())
+        send, changelog = self.app.producer.send, self.changelog_topic_name
+        sent = [await send(changelog, key, value, partition, None, None) for (partition, key), value in written]
+        self._put(written, await asyncio.gather(*sent))
+        self._written.clear()
+
+    def _put(self, written: Sequence[_Write], records: Sequence[Any]) -> None:
+        """To the disk, with where that is in the changelog: a recovery begins behind it."""
+        ends: dict[int, int] = {}
+        batches: dict[int, Any] = defaultdict(partial(WriteBatch, raw_mode=True))
+        for ((partition, key), value), record in zip(written, records, strict=True):
+            batch = batches[partition]
+            if value is not None:
+                batch.put(key, value)
+            else:
+                batch.delete(key)
+            ends[partition] = record.offset
+        for partition, batch in batches.items():
+            batch.put(Store.offset_key, b"%d" % ends[partition])
+            self._database(partition).write(batch)
 
     def _database(self, partition: int) -> Any:
         store: Any = self.data
