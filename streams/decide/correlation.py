@@ -304,9 +304,7 @@ def _alerts_added(write: _Writing) -> Iterable[Effect]:
     yield slack(SlackThread(**write.notification("added"), added=added, oncall=write.oncall, warnings=alert.warnings))
     if write.oncall:
         yield delay(DelayAlertsAdded(**write.deadline()))
-    yield write.log(
-        Happening.ALERTS_ADDED, added=list(added)[:100], oncall=write.oncall, due_ms=due, alias=write.alias
-    )
+    yield write.log(Happening.ALERTS_ADDED, added=list(added)[:100], oncall=write.oncall, due_ms=due, alias=write.alias)
 
 
 def _resolved(write: _Writing) -> Iterable[Effect]:

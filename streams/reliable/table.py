@@ -21,6 +21,7 @@ from rocksdict import WriteBatch
 
 _Write = tuple[tuple[int, bytes], bytes | None]
 
+
 class DurableTable(faust.Table[bytes, bytes]):
     """Bytes by bytes. What is written is in memory until `durable` has sent it to Kafka, and then put it on the disk."""
 
