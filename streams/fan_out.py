@@ -4,7 +4,8 @@ A batch is decided in order, its effects are made durable together, then its row
 that is no alert goes to `dead-letters`, and one under a key of its sender's own is written again under its source key.
 """
 
-from collections.abc import Callable, Collection, Sequence
+from collections import Counter
+from collections.abc import Callable, Collection, Mapping, Sequence
 
 import msgspec
 import structlog
@@ -13,7 +14,7 @@ from faust.types import EventT
 
 from streams import metrics
 from streams.codec import Unusable
-from streams.decide.correlation import Decision, Incident, Policy, correlate
+from streams.decide.correlation import Incident, Policy, Reason, correlate
 from streams.decide.effects import Effect
 from streams.decide.intake import Intake, complete_alert
 from streams.outbox import Outbox
@@ -28,6 +29,7 @@ log = structlog.get_logger("ackline.streams.fan_out")
 
 _ROW = msgspec.msgpack.Decoder(Incident)
 _ENCODER = msgspec.msgpack.Encoder()
+_Rows = dict[str, tuple[EventT[bytes], Incident | None]]
 
 
 class FanOut:
@@ -52,15 +54,18 @@ class FanOut:
     async def process(self, events: Sequence[EventT[bytes]]) -> None:
         """Decide about a batch. When this returns, all that follows from it is durable."""
         now_ms = self._clock()
-        rows: dict[str, tuple[EventT[bytes], Incident | None]] = {}
+        rows: _Rows = {}
         effects: list[Effect] = []
+        reasons: Counter[Reason] = Counter()
         for event in events:
+            cause = _cause_of(event)
             try:
-                with quarantine(_cause_of(event)):
+                with quarantine(cause):
                     alert = self.alert_of(event, now_ms)
-                effects.extend(self._effects_of(alert, event, rows))
+                effects.extend(self._effects_of(alert, event, cause, rows, reasons))
             except Unusable as problem:
                 await self._bury(event, str(problem))
+        _count(reasons)
         await self._outbox.publish(effects)
         for key, (event, row) in rows.items():
             self._incidents.write(event, key.encode(), _ENCODER.encode(row) if row else None)
@@ -76,17 +81,17 @@ class FanOut:
         return complete_alert(message.value, _cause_of(event), round(message.timestamp * 1000), now_ms, self._intake)
 
     def _effects_of(
-        self, alert: AlertEvent, event: EventT[bytes], rows: dict[str, tuple[EventT[bytes], Incident | None]]
+        self, alert: AlertEvent, event: EventT[bytes], cause: Cause, rows: _Rows, reasons: Counter[Reason]
     ) -> Sequence[Effect]:
         key = source_key(alert)
         if event.message.key != key.encode():
             return [Effect(Topic.ALERTS, key, alert)]
         known = rows[key][1] if key in rows else self._row(event, key)
-        with quarantine(_cause_of(event)):
-            decision = correlate(known, alert, _cause_of(event), self._policy)
+        with quarantine(cause):
+            decision = correlate(known, alert, cause, self._policy)
         if decision.state is not known:
             rows[key] = (event, decision.state)
-        _tell(decision)
+        reasons[decision.reason] += 1
         return decision.effects
 
     def _row(self, event: EventT[bytes], key: str) -> Incident | None:
@@ -105,6 +110,6 @@ def _cause_of(event: EventT[bytes]) -> Cause:
     return Cause(event.message.topic, event.message.partition, event.message.offset)
 
 
-def _tell(decision: Decision) -> None:
-    metrics.ALERTS.labels(reason=decision.reason).inc()
-    log.debug("alert_correlated", incident_id=decision.incident_id, reason=decision.reason)
+def _count(reasons: Mapping[Reason, int]) -> None:
+    for reason, count in reasons.items():
+        metrics.ALERTS.labels(reason=reason).inc(count)
