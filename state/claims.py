@@ -55,7 +55,7 @@ class Claims(Protocol):
 
 
 class RedisClaims:
-    """Claims in Redis, all of one call in one round trip, within a time limit."""
+    """Claims in Redis, all of one call in one round trip, and one more for those that are lost, within a time limit."""
 
     def __init__(self, redis: Redis, *, prefix: str, timeout: timedelta) -> None:
         self._redis = redis
@@ -64,19 +64,23 @@ class RedisClaims:
 
     async def claim(self, contests: Sequence[Contest], mine: Claim) -> list[Claim | None]:
         """See `Claims`."""
-        value = msgspec.json.encode(mine)
-        pipeline = self._redis.pipeline(transaction=False)
-        for contest in contests:
-            key = f"{self._prefix}claim:{contest.incident_id}:{contest.round}"
-            # SET … NX GET would be one command, but needs Redis 7; the key is never changed, so two are as good.
-            pipeline.set(key, value, nx=True, ex=KEPT)
-            pipeline.get(key)
+        keys = [f"{self._prefix}claim:{contest.incident_id}:{contest.round}" for contest in contests]
         try:
             async with asyncio.timeout(self._timeout):
-                answers = await pipeline.execute()
+                lost = await self._lost(keys, mine)
+                # SET … NX GET would be one command, but needs Redis 7; the key is never changed, so two are as good.
+                held = dict(zip(lost, await self._redis.mget(lost), strict=True)) if lost else {}
         except (RedisError, OSError, TimeoutError):
             return [None] * len(contests)
-        return [_held(value) for value in answers[1::2]]
+        return [_held(held[key]) if key in held else mine for key in keys]
+
+    async def _lost(self, keys: Sequence[str], mine: Claim) -> list[str]:
+        """Set every key that is not set, and return those that were."""
+        value = msgspec.json.encode(mine)
+        pipeline = self._redis.pipeline(transaction=False)
+        for key in keys:
+            pipeline.set(key, value, nx=True, ex=KEPT)
+        return [key for key, is_set in zip(keys, await pipeline.execute(), strict=True) if not is_set]
 
 
 def _held(value: Any) -> Claim | None:
