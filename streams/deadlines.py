@@ -42,10 +42,9 @@ class DeadlineQueue:
 
     def due(self, partition: int, now_ms: Millis, most: int) -> list[Deadline]:
         """Up to `most` deadlines of a partition that have come, the earliest first."""
-        start = self._cursors.get(partition, b"")
-        entries = self._table.scan(partition, start, b"%013d" % (now_ms + 1), most)
-        if entries:
-            self._cursors[partition] = entries[0][0]
+        start, stop = self._cursors.get(partition, b""), b"%013d" % (now_ms + 1)
+        entries = self._table.scan(partition, start, stop, most)
+        self._cursors[partition] = entries[0][0] if entries else stop
         return [_deadline(key) for key, _ in entries]
 
     def advance(self, partition: int, past: Deadline) -> None:

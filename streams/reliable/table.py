@@ -16,7 +16,7 @@ import faust
 
 from faust.stores.rocksdb import Store
 from faust.types import EventT
-from rocksdict import WriteBatch
+from rocksdict import ReadOptions, WriteBatch
 
 
 _Write = tuple[tuple[int, bytes], bytes | None]
@@ -47,8 +47,8 @@ class DurableTable(faust.Table[bytes, bytes]):
         """Up to `most` durable entries of a partition from `start` on and before `stop`, in the order of their keys."""
         found: list[tuple[bytes, bytes]] = []
         # The iterator holds RocksDB's lock on the partition, so it must not live across an await: a list is made.
-        for key, value in self._items(partition, start):
-            if key >= stop or len(found) == most:
+        for key, value in self._items(partition, start, stop):
+            if len(found) == most:
                 break
             found.append((key, value))
         return found
@@ -84,7 +84,11 @@ class DurableTable(faust.Table[bytes, bytes]):
         store: Any = self.data
         return store._db_for_partition(partition)  # noqa: SLF001  # Faust has no public way to one partition.
 
-    def _items(self, partition: int, start: bytes) -> Iterator[tuple[bytes, bytes]]:
-        for key, value in self._database(partition).items(from_key=start):
+    def _items(self, partition: int, start: bytes, stop: bytes) -> Iterator[tuple[bytes, bytes]]:
+        # Deleted keys are markers until RocksDB compacts: without a bound it walks over all of them, also behind `stop`,
+        # to the next key that there is.
+        bounded = ReadOptions()
+        bounded.set_iterate_upper_bound(stop)
+        for key, value in self._database(partition).items(from_key=start, read_opt=bounded):
             if key != Store.offset_key:
                 yield key, value
