@@ -100,6 +100,7 @@ class Worker:
             async for batch in batches(stream, BATCH):
                 await self.timer.process(batch)
                 finish(stream, batch)
+                await self.clock.tick(self.timer.take_at_once(), wall_clock_ms())
 
         @app.task  # type: ignore[untyped-decorator]  # Faust leaves this one without types.
         async def clock() -> None:

@@ -33,7 +33,7 @@ from streams.decide.escalation import (
 from streams.decide.telling import Escalation, Moment, State
 from streams.outbox import Outbox
 from streams.quarantine import quarantine
-from streams.records import Ack, Cause, Millis, PagerDutyTrigger, Tick
+from streams.records import Ack, Cause, Millis, PagerDutyTrigger, PageReason, Tick
 from streams.reliable.table import DurableTable
 from streams.topics import Topic
 
@@ -42,6 +42,10 @@ log = structlog.get_logger("ackline.streams.timer")
 
 MOST_DUE_AT_ONCE = 500
 """Deadlines that are taken, decided and made durable together."""
+
+_TOLD_ONE_BY_ONE = 20
+"""Pages of one batch that get a line each in the log. In a flood the lines would cost as much as the pages do, and the
+incident log has every one."""
 
 _ROW = msgspec.msgpack.Decoder(Escalation)
 _ENCODER = msgspec.msgpack.Encoder()
@@ -95,12 +99,15 @@ class Timer:
         """By partition: the tick whose deadlines wait for ACKs."""
         self.ticked_ms: dict[int, Millis] = {}
         """By partition: what its last finished tick said the time was."""
+        self._at_once: set[int] = set()
+        """Partitions in which somebody is to be paged without a wait, and that no tick has been read of since."""
 
     def rewind(self) -> None:
         """Partitions moved: what was read of them, and is in the tables, may be somebody else's doing."""
         self._tables.deadlines.rewind()
         self._acks.rewind()
         self._waiting.clear()
+        self._at_once.clear()
 
     async def process(self, events: Sequence[Event]) -> None:
         """Decide about a batch, in order. When this returns, all that follows from it is durable."""
@@ -117,6 +124,11 @@ class Timer:
         for partition in self._acks.awaited():
             if tick := self._waiting.get(partition):
                 await self._decide_when_acks_are_known(tick)
+
+    def take_at_once(self) -> set[int]:
+        """Partitions that should have a tick now, since somebody is to be paged without a wait."""
+        at_once, self._at_once = self._at_once, set()
+        return at_once
 
     async def _decoded(self, event: Event) -> Any:
         topic = self._topics[event.message.topic]
@@ -154,6 +166,7 @@ class Timer:
             row.after = decision.state
             effects.extend(decision.effects)
         await self._make_durable(rows.values(), effects)
+        self._at_once.update(row.event.message.partition for row in rows.values() if _is_paged_at_once(row.after))
         for event, _ in batch:
             self._note(event)
 
@@ -172,6 +185,7 @@ class Timer:
         partition = event.message.partition
         if self._tables.deadlines.due(partition, self._clock(), 1):
             await self._decide_when_acks_are_known(event)
+        self._at_once.discard(partition)
         self.ticked_ms[partition] = tick.now_ms
 
     async def _decide_when_acks_are_known(self, tick: Event) -> None:
@@ -248,18 +262,31 @@ def _decide_deadline(
     return on_forget(known, moment)
 
 
+def _is_paged_at_once(known: Escalation | None) -> bool:
+    """Not what is merely overdue: after a takeover, what ends it may be the next record but one."""
+    return known is not None and known.state is State.PENDING and known.reason is not PageReason.DEADLINE_PASSED
+
+
 def _moment(event: Event, now_ms: Millis) -> Moment:
     message = event.message
     return Moment(now_ms, Cause(message.topic, message.partition, message.offset))
 
 
 def _tell(effects: Iterable[Effect]) -> None:
-    for effect in effects:
-        if isinstance(effect.record, PagerDutyTrigger):
-            trigger = effect.record
-            lateness_ms = trigger.at_ms - trigger.due_ms
-            metrics.PAGES.labels(reason=trigger.reason).inc()
-            metrics.LATENESS.observe(lateness_ms / 1000)
-            log.info(
-                "incident_escalated", incident_id=trigger.incident_id, reason=trigger.reason, lateness_ms=lateness_ms
-            )
+    triggers = [effect.record for effect in effects if isinstance(effect.record, PagerDutyTrigger)]
+    for trigger in triggers:
+        metrics.PAGES.labels(reason=trigger.reason).inc()
+        metrics.LATENESS.observe(_lateness_ms(trigger) / 1000)
+    for trigger in triggers[:_TOLD_ONE_BY_ONE]:
+        log.info(
+            "incident_escalated",
+            incident_id=trigger.incident_id,
+            reason=trigger.reason,
+            lateness_ms=_lateness_ms(trigger),
+        )
+    if more := triggers[_TOLD_ONE_BY_ONE:]:
+        log.info("more_incidents_escalated", count=len(more), lateness_ms=max(map(_lateness_ms, more)))
+
+
+def _lateness_ms(trigger: PagerDutyTrigger) -> Millis:
+    return trigger.at_ms - trigger.due_ms

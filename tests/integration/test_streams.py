@@ -91,6 +91,21 @@ async def test_an_alert_is_told_and_paged_when_nobody_acknowledges(
     assert [value_of(record)["type"] for record in slack] == ["post", "update"]
 
 
+async def test_whoever_is_paged_without_a_wait_does_not_wait_for_the_clock(
+    stack: Endpoints, topic_prefix: str, tmp_path: Path
+) -> None:
+    """The clock ticks once, at the start, and not again in this test."""
+    event = alert(oncall_wait_minutes=0)
+    async with worker(stack, topic_prefix, tmp_path, timer={"tick": "1h"}) as settings:
+        await wait_for_records(settings, Topic.TICKS, settings.kafka.partitions)
+        await send(settings, from_ingest(event))
+        triggers = await wait_for_records(settings, Topic.PAGERDUTY_EVENTS, 1)
+    ticks = await everything_in(settings, Topic.TICKS)
+
+    assert [("trigger", opened_by(settings, event))] == pages(triggers)
+    assert settings.kafka.partitions + 1 == len(ticks)
+
+
 async def test_the_same_alert_five_times_is_one_message_and_one_page(
     stack: Endpoints, topic_prefix: str, tmp_path: Path
 ) -> None:
