@@ -9,7 +9,7 @@ import asyncio
 import contextlib
 import time
 
-from collections.abc import Awaitable, Callable, Collection, Iterable
+from collections.abc import Awaitable, Callable, Collection, Coroutine, Iterable
 from typing import Any, Final
 
 import structlog
@@ -92,6 +92,16 @@ class Reader:
         """Do this for a job when its lane has come to it."""
         assert self._lanes is not None
         self._lanes.put(lane, self._step(job, work))
+
+    def beside(self, job: Job, work: Coroutine[Any, Any, None]) -> None:
+        """Do what is owed for a job and not waited for by the next of its lane. It ends with `job.finish()`.
+
+        Until then the job is unfinished: its offset is not committed, and it counts in what is read ahead.
+        """
+        assert self._lanes is not None
+        held = contextlib.ExitStack()
+        held.enter_context(job.assignment.working())
+        self._lanes.beside(work, held.close)
 
     def turn(self, lane: str) -> float:
         """Take a turn in a lane; seconds to wait for it."""

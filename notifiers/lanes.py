@@ -1,15 +1,16 @@
 """Lanes: each Slack channel and each routing key has a queue, a pace and trouble of its own. None holds up another.
 
-Within a lane everything is in order, one at a time; what waits there waits for its own destination only. A lane that
-has nothing to do, and no pace left to keep, is gone.
+Within a lane everything is in order, one at a time; what waits there waits for its own destination only. What a step
+leaves to be done beside its lane holds up nothing. A lane that has nothing to do, and no pace left to keep, is gone.
 """
 
 import asyncio
 import contextlib
 
 from collections import deque
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Coroutine
 from dataclasses import dataclass
+from typing import Any
 
 
 Step = Callable[[], Awaitable[None]]
@@ -61,6 +62,7 @@ class Lanes:
         self._tasks = tasks
         self._pace = pace
         self._lanes: dict[str, Lane] = {}
+        self._beside: set[asyncio.Task[None]] = set()
 
     def __len__(self) -> int:
         """How many there are now."""
@@ -75,11 +77,21 @@ class Lanes:
         lane.steps.append(step)
         lane.more.set()
 
+    def beside(self, work: Coroutine[Any, Any, None], over: Callable[[], None]) -> None:
+        """Do this now, while the lanes go on; call `over` when it has ended, whichever way."""
+        task = self._tasks.create_task(work)
+        self._beside.add(task)
+
+        def ended(_task: asyncio.Task[None]) -> None:
+            self._beside.discard(task)
+            over()
+
+        task.add_done_callback(ended)
+
     def cancel(self) -> None:
         """Give up what is still being done."""
-        for lane in self._lanes.values():
-            if lane.task:
-                lane.task.cancel()
+        for task in [*self._beside, *(lane.task for lane in self._lanes.values() if lane.task)]:
+            task.cancel()
 
     def turn(self, name: str) -> float:
         """Take a turn in a lane; seconds to wait for it."""

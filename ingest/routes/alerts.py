@@ -79,9 +79,9 @@ class AlertsEndpoint:
 
     def _tell(self, alert: AlertEvent, key: str, known: str | None, received_ms: Millis) -> dict[str, Any]:
         incident = known or incident_id(self._secret, key, alert.event_id)
-        log.info("alert_accepted", event_id=alert.event_id, incident_id=incident, source_key=key)
+        # What was accepted is in the topic. A line for each alert cost a fifth of ingest, so it is for who asks for it.
         if self._settings.alert.debug_body:
-            log.info("alert_body", event_id=alert.event_id, body=redacted(alert.payload))
+            log.info("alert_accepted", event_id=alert.event_id, incident_id=incident, body=redacted(alert.payload))
         link = self._edge.links.link(incident, received_ms) if self._is_on_call(alert) else None
         return {
             "incident_id": incident,

@@ -22,8 +22,11 @@ import yaml
 from ackline.child import dies_with_parent
 from ackline.local_stack import Endpoints
 from ackline.local_stack.ports import choose_ports
+from streams.records.identity import source_key_of
+from streams.topics import Topic
 from tests.acceptance.secrecy import leaks
 from tests.acceptance.world import BODY, World, a_world, end, named
+from tests.log import everything_in
 
 
 SEED = Path(__file__).parents[1] / "data" / "seed" / "alertmanager.yml"
@@ -133,9 +136,9 @@ async def incident_of(world: World, name: str) -> dict[str, Any]:
 async def repeats(world: World, incident_id: str, count: int) -> None:
     """Wait until Alertmanager has said it again so often."""
 
-    def heard() -> bool:
-        accepted = [event for event in world.events("alert_accepted") if event["incident_id"] == incident_id]
-        return count < len(accepted)
+    async def heard() -> bool:
+        key = str(source_key_of(incident_id)).encode()
+        return count < sum(record.key == key for record in await everything_in(world.settings, Topic.ALERTS))
 
     await world.until(heard, f"{incident_id} is repeated {count} times")
 

@@ -284,7 +284,7 @@ async def test_no_secret_gets_into_a_log(stack: Endpoints, topic_prefix: str, ca
         await client.post(ALERTS, params={"pagerduty_other_routing_key": ROUTING_KEY}, json={})
 
     written = json.dumps(events, default=str) + caplog.text
-    assert "alert_accepted" in written
+    assert "acknowledgement_received" in written
     for secret in (SLACK_TOKEN, ROUTING_KEY, SIGNING_KEY, "hunter2", token, "forged", str(stack.redis_password)):
         assert secret not in written
 
