@@ -53,6 +53,7 @@ class Translated:
 
 
 _DECODE = msgspec.json.Decoder().decode
+_NOTHING_WISHED = AlertOptions()
 
 
 def translate(
@@ -66,7 +67,10 @@ def translate(
     body = _parsed(request.body)
     payloads = _payloads(body)
     _see_that_it_is_flat(request.body, payloads)
-    options = read_options(_wishes(request), key_names=key_names, max_wait_minutes=MAX_WAIT_MINUTES)
+    wishes = _wishes(request)
+    options = (
+        read_options(wishes, key_names=key_names, max_wait_minutes=MAX_WAIT_MINUTES) if wishes else _NOTHING_WISHED
+    )
     each = [_numbered(options, index, len(payloads)) for index in range(len(payloads))]
     alerts = [_alert(payload, own, new_event_id(), now_ms) for payload, own in zip(payloads, each, strict=True)]
     return Translated(alerts, isinstance(body, list))

@@ -107,8 +107,8 @@ def _trigger(record: PagerDutyTrigger, public_host: str, warning: str | None) ->
 
 def _within_limit(event: dict[str, Any], facts: dict[str, Any], record: PagerDutyTrigger) -> dict[str, Any]:
     """With as many details as fit, the facts of the page itself always among them."""
-    for details in ({**_details(record), **facts}, {**_few_details(record), **facts, "note": TRIMMED}):
-        full = {**event, "payload": {**event["payload"], "custom_details": details}}
+    for details, note in ((_details, {}), (_few_details, {"note": TRIMMED})):
+        full = {**event, "payload": {**event["payload"], "custom_details": {**details(record), **facts, **note}}}
         if len(msgspec.json.encode(full)) <= MAX_EVENT_BYTES:
             return full
     return {**event, "payload": {**event["payload"], "custom_details": {**facts, "note": TRIMMED}}, "links": []}

@@ -79,6 +79,8 @@ class Publisher:
             await asyncio.sleep(_PAUSE_SECONDS)
 
     async def _connected(self) -> AIOKafkaProducer:
+        if self._producer is not None:
+            return self._producer
         async with self._connecting:
             while self._producer is None:
                 producer = AIOKafkaProducer(
