@@ -1,6 +1,13 @@
 """The same problem has the same key, the same event the same ids, and nobody can guess them."""
 
+import base64
+import hashlib
+import hmac
+
 import pytest
+
+from hypothesis import given
+from hypothesis import strategies as st
 
 from streams.records import AlertEvent
 from streams.records.identity import (
@@ -49,6 +56,21 @@ def test_without_an_identity_every_event_stands_for_itself() -> None:
 
     assert not has_stable_identity(first)
     assert source_key(first) != source_key(second)
+
+
+@given(st.text(), st.text())
+def test_ids_are_base_32_of_their_digests(name: str, event: str) -> None:
+    """Of the first bytes, in lower case: what older versions have written into topics and links is found again."""
+    digest = hashlib.sha256(
+        b"".join(len(part).to_bytes(4, "big") + part for part in (b"dedup_key", b"", name.encode()))
+    )
+    mac = hmac.digest(
+        SECRET, b"".join(len(part).to_bytes(4, "big") + part for part in (b"incident", b"k", event.encode())), "sha256"
+    )
+
+    alert = AlertEvent(payload={}, event_id=event, dedup_key=name, source="")
+    assert base64.b32encode(digest.digest()).decode().lower()[:24] == source_key(alert)
+    assert "k-" + base64.b32encode(mac).decode().lower()[:26] == incident_id(SECRET, "k", event)
 
 
 def test_an_incident_id_carries_its_source_key() -> None:

@@ -67,6 +67,16 @@ def test_a_secret_that_begins_with_another_is_masked_whole() -> None:
     assert {"event": MASK} == redact(None, "info", {"event": "abcdef-and-more"})
 
 
+@pytest.mark.parametrize("count", [pytest.param(2, id="few"), pytest.param(200, id="more-than-letters")])
+def test_every_one_of_many_secrets_is_masked(count: int) -> None:
+    """However many there are, and wherever in the text one stands."""
+    secrets = [f"{number:06d}-is-a-key" for number in range(count)]
+    redact = Redaction(secrets)
+
+    masked = [redact(None, "info", {"event": f"{before}{each}"})["event"] for each in secrets for before in ("", "a ")]
+    assert [MASK, f"a {MASK}"] * count == masked
+
+
 def test_every_secret_of_the_settings_is_found() -> None:
     """Tokens, default and named routing keys, passwords and the signing key."""
     settings = Settings.model_validate(
