@@ -2,7 +2,7 @@
 # `make demo PYTHON=python3.13` chooses the Python; pip's own configuration (mirrors, proxies, certificates) is respected.
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test faults bench bench-quick check compose-check lock clean
+.PHONY: help setup demo test faults day bench bench-quick check compose-check lock clean
 
 VENV := .venv
 READY := $(VENV)/.ready
@@ -23,6 +23,9 @@ test: setup ## Run all tests, against a real Kafka and a real Redis; ARGS="-k ac
 
 faults: setup ## Do to a pipeline what can happen to one, and count what became of every alert; ARGS="--list" shows what
 	@PYTHONSAFEPATH= $(VENV)/bin/python -m faults $(ARGS)
+
+day: setup ## Record a day of 20,000 incidents with faults in it, and have the audit prove it. Takes a quarter of an hour
+	@PYTHONSAFEPATH= $(VENV)/bin/python -m faults.day $(ARGS)
 
 bench: setup ## Measure how fast the pipeline is, each figure beside its limit; ARGS="--list" shows what. Takes an hour or more
 	@PYTHONSAFEPATH= $(VENV)/bin/python -m bench $(ARGS)

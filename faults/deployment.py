@@ -165,9 +165,9 @@ class Deployment:
         if code:
             self.problems.append(f"ackline {' '.join(arguments)}: exit code {code}: {said}{complained}")
 
-    async def said(self, *arguments: str) -> tuple[int | None, str, str]:
+    async def said(self, *arguments: str, config: Path | None = None) -> tuple[int | None, str, str]:
         """The exit code of a command of ours, and what it has written to stdout and stderr."""
-        options = ["--config", str(self.config), "--state-dir", str(self.home)]
+        options = ["--config", str(config or self.config), "--state-dir", str(self.home)]
         process = await asyncio.create_subprocess_exec(
             sys.executable, "-P", "-m", "ackline", *arguments, *options,
             env=self.environ, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE,

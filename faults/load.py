@@ -27,6 +27,7 @@ _AGAIN_SECONDS = 0.3
 _PATIENCE_SECONDS = 120.0
 _LOOK_SECONDS = 0.05
 _LINK_SECONDS = 1.0
+_GROWS_AFTER_SECONDS = 3.0
 
 
 @dataclass(slots=True)
@@ -45,6 +46,8 @@ class Story:
     """They were told so."""
     told_at: float | None = None
     resolved_at: float | None = None
+    grown_at: float | None = None
+    """When more alerts had come to it."""
 
     @property
     def may_sleep(self) -> bool:
@@ -78,7 +81,8 @@ class Load:
 
     async def deadlines_passed(self) -> None:
         """Wait until nothing is ahead any more."""
-        due = [story.accepted_at + story.plan.wait_seconds for story in self.stories if story.accepted_at]
+        began = [(story.grown_at or story.accepted_at or 0, story.plan.wait_seconds) for story in self.stories]
+        due = [at + wait for at, wait in began]
         await asyncio.sleep(max([0.0, *due]) - time.time())
 
     async def live(self, plan: Plan) -> Story:
@@ -92,7 +96,7 @@ class Load:
             await self._acknowledge(story)
             return story
         await asyncio.sleep(story.accepted_at + plan.acts_after_seconds - time.time())
-        if plan.kind is Kind.ACKED:
+        if plan.kind in {Kind.ACKED, Kind.GROWN}:
             await self._acknowledge(story)
         elif plan.kind is Kind.RESOLVED:
             await self._post(story, {"status": "resolved", "title": plan.name})
@@ -101,6 +105,11 @@ class Load:
             await self._post(story, plan.body)
             await asyncio.sleep(story.accepted_at + plan.wait_seconds + 1 - time.time())
             await self._post(story, plan.body)
+        if plan.kind is Kind.GROWN:
+            # Between an ACK and alerts of the same moment there is no order.
+            await asyncio.sleep(_GROWS_AFTER_SECONDS)
+            await self._post(story, plan.grown_body)
+            story.grown_at = time.time()
         return story
 
     async def pour(self, settings: Settings, plans: Sequence[Plan]) -> None:

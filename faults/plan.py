@@ -3,7 +3,7 @@
 import json
 import random
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
@@ -43,9 +43,11 @@ class Kind(StrEnum):
     """It is sent again, before its deadline and after it: one page."""
     OFF = "off"
     """On-call is off: it is never paged."""
+    GROWN = "grown"
+    """More alerts come after somebody has acknowledged: a second round, which is paged."""
 
 
-_MIX = (
+MIX = (
     *[Kind.IGNORED] * 5,
     *[Kind.ACKED] * 6,
     *[Kind.REPEATED] * 2,
@@ -54,6 +56,7 @@ _MIX = (
     Kind.IMMEDIATE,
     Kind.OFF,
 )
+"""Of what a load consists."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -89,7 +92,16 @@ class Plan:
     def body(self) -> dict[str, Any]:
         """What is sent."""
         long = {"labels": {"long": "x" * self.longest_label}} if self.longest_label else {}
-        return {"title": self.name, "description": "an alert of the fault suite", "severity": "critical", **long}
+        known = {"title": self.name, "description": "an alert of the fault suite", "severity": "critical", **long}
+        return {**known, "alerts": [self._alert("first")]} if self.kind is Kind.GROWN else known
+
+    @property
+    def grown_body(self) -> dict[str, Any]:
+        """What is sent once there is more of it."""
+        return {**self.body, "alerts": [self._alert("first"), self._alert("second")]}
+
+    def _alert(self, fingerprint: str) -> dict[str, Any]:
+        return {"fingerprint": fingerprint, "status": "firing", "labels": {"alertname": self.name}}
 
     @property
     def envelope(self) -> bytes:
@@ -107,19 +119,20 @@ class Plan:
         return source_key(AlertEvent(payload={}, dedup_key=self.name))
 
 
-def plans(prefix: str, seed: int, waits: tuple[float, float] = (2.0, 10.0)) -> Iterator[Plan]:
+def plans(prefix: str, seed: int, waits: tuple[float, float] = (2.0, 10.0),
+          mix: Sequence[Kind] = MIX, channels: Sequence[str] = CHANNELS) -> Iterator[Plan]:  # fmt: skip
     """A load without an end; the same for the same seed."""
     choose = random.Random(f"{prefix} {seed}")  # noqa: S311  # repeatable is what it must be
     number = 0
     while True:
-        for kind in choose.sample(_MIX, len(_MIX)):
+        for kind in choose.sample(mix, len(mix)):
             number += 1
             wait = 0.0 if kind is Kind.IMMEDIATE else choose.uniform(*waits)
             yield Plan(
                 name=f"{prefix}-{number:05d}",
                 kind=kind,
                 key=choose.choice(tuple(KEYS)),
-                channel=choose.choice(CHANNELS),
+                channel=choose.choice(channels),
                 wait_seconds=wait,
                 acts_after_seconds=wait * choose.uniform(0.05, 0.95),
                 by_answer=choose.random() < 0.5,

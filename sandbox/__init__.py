@@ -1,8 +1,8 @@
 """Stand-in Slack and PagerDuty on one port: they check requests as the real ones do, keep what arrived and show it.
 
 Used by the demo, by `ackline sandbox` and by the tests. Imports nothing of the pipeline, so that it can be trusted to
-judge it. Nothing is written to disk, and only the latest 10,000 of everything are kept.
+judge it. Nothing is written to disk, and only the latest of everything are kept (`KEPT`).
 """
 
-KEPT = 20_000
+KEPT = 50_000
 """How many messages, events, incidents and calls are remembered: enough for any test, bounded for a long demo."""

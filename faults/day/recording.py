@@ -1,0 +1,117 @@
+"""The day itself: seeded incidents at an even pace, lived through to their ends, while one thing after the other is harmed."""
+
+import asyncio
+import signal
+import time
+
+from collections.abc import Callable, Coroutine, Iterator
+from dataclasses import dataclass
+from functools import partial
+from typing import Any
+
+from faults.arrivals import Arrivals
+from faults.deployment import Deployment
+from faults.load import Load
+from faults.plan import MIX, Kind, plans
+from faults.topics import count_in, ledger
+from faults.verdict import SECOND_ROUND, Expected, Result, count
+from streams.topics import Topic
+
+
+_CHANNELS = tuple(f"C{number}" for number in range(1_000))
+"""Slack takes one message a second for each of them, and a day has many."""
+_MIX = (*MIX, Kind.GROWN)
+_OUTAGE_SECONDS = 3.0
+_STILL_SECONDS = 10.0
+_SETTLED_SECONDS = 300.0
+
+
+@dataclass(frozen=True, slots=True)
+class Day:
+    """What was recorded, and what is known of it from outside."""
+
+    from_ms: int
+    to_ms: int
+    incidents: int
+    owed: int
+    """Of them, those with on-call on."""
+    pages: int
+    """What PagerDuty has opened."""
+    second_rounds: int
+    """Of them, those of second rounds."""
+    result: Result
+    """What of it is not as it must be, as the fault suite counts it."""
+
+
+async def recorded(deployment: Deployment, *, incidents: int, per_second: float, seed: int) -> Day:
+    """Live through a day, and come to rest."""
+    from_ms = time.time_ns() // 1_000_000
+    arrivals = Arrivals(deployment.sandbox)
+    planned = plans("day", seed, mix=_MIX, channels=_CHANNELS)
+    load = Load(deployment.http, arrivals, planned)
+    strikes = [*_strikes(deployment)]
+    async with asyncio.TaskGroup() as running:
+        harm = running.create_task(_harmed(strikes, incidents / per_second / (len(strikes) + 1)))
+        loop = asyncio.get_running_loop()
+        began, number = loop.time(), 0
+        # So many, and as many more as it takes until the last harm is done.
+        while number < incidents or not harm.done():
+            number += 1
+            running.create_task(load.live(next(planned)))
+            # By the clock: sleeping so long each time would send fewer.
+            await asyncio.sleep(began + number / per_second - loop.time())
+    await load.deadlines_passed()
+    await _at_rest(deployment)
+    result = Result(fault="day", seed=seed, rounds=len(strikes))
+    count(result, load.stories, arrivals, await ledger(deployment.settings), Expected())
+    opened = deployment.sandbox.pagerduty_incidents
+    return Day(
+        from_ms=from_ms,
+        to_ms=time.time_ns() // 1_000_000,
+        incidents=len(load.stories),
+        owed=sum(story.plan.kind is not Kind.OFF for story in load.stories),
+        pages=len(opened),
+        second_rounds=sum(page.dedup_key.endswith(SECOND_ROUND) for page in opened),
+        result=result,
+    )
+
+
+async def _harmed(strikes: list[Callable[[], Coroutine[Any, Any, None]]], every_seconds: float) -> None:
+    for strike in strikes:
+        await asyncio.sleep(every_seconds)
+        await strike()
+
+
+def _strikes(deployment: Deployment) -> Iterator[Callable[[], Coroutine[Any, Any, None]]]:
+    """All that happens on this day, in its order."""
+    for role in ("streams", "notifiers", "ingest"):
+        for how in (signal.SIGKILL, signal.SIGTERM):
+            yield partial(_struck, deployment, role, how)
+    yield partial(_stopped, deployment, "redis")
+    yield partial(_stopped, deployment, "kafka")
+
+
+async def _struck(deployment: Deployment, role: str, how: signal.Signals) -> None:
+    pid = await deployment.signal(role, how)
+    await deployment.until_ready(role, not_pid=pid)
+
+
+async def _stopped(deployment: Deployment, server: Any) -> None:
+    await deployment.servers.stop(server)
+    await asyncio.sleep(_OUTAGE_SECONDS)
+    await deployment.servers.start(server)
+
+
+async def _at_rest(deployment: Deployment) -> None:
+    """Until nothing is written any more for a while: all is told and delivered."""
+    seen, since = -1, 0.0
+
+    async def is_still() -> bool:
+        nonlocal seen, since
+        now = time.monotonic()
+        found = sum([await count_in(deployment.settings, topic) for topic in Topic if topic is not Topic.TICKS])
+        if found != seen:
+            seen, since = found, now
+        return now - since > _STILL_SECONDS
+
+    await deployment.until(is_still, "nothing is on its way any more", _SETTLED_SECONDS)
