@@ -42,14 +42,8 @@ class KafkaLog:
 
     async def read(self) -> AsyncIterator[Sequence[LogRecord]]:
         """All of them, some of one partition at once; one partition after the other, each in the order of time."""
-        some: list[LogRecord] = []
-        async for topic, message in self._source.records():
-            if some and (len(some) == _AT_ONCE or some[0].partition != message.partition):
-                yield some
-                some = []
-            some.append(_record(topic, message))
-        if some:
-            yield some
+        async for batch in self._source.batches():
+            yield [_record(topic, message) for topic, message in batch]
 
     async def follow(self) -> AsyncIterator[Sequence[LogRecord]]:
         """What is written from the end on, in the order of time as far as it comes together; without an end."""

@@ -33,6 +33,9 @@ _ORDER = tuple(Topic)
 """Of what was written in the same millisecond: causes before their consequences."""
 
 
+Batch = list[tuple[Topic, ConsumerRecord]]
+
+
 class TopicsUnreadableError(Exception):
     """The topics cannot be read. The message says why, and what to do."""
 
@@ -52,6 +55,12 @@ class TopicsSource:
 
     async def records(self) -> AsyncIterator[tuple[Topic, ConsumerRecord]]:
         """Every record as Kafka has it. What Kafka deletes before it is read, for its age, is left out."""
+        async for batch in self.batches():
+            for each in batch:
+                yield each
+
+    async def batches(self) -> AsyncIterator[Batch]:
+        """The same, as many of one partition at once as are there."""
         logs = [_Log(self._consumer, _place(self._kafka, each), each) for each in self.ranges if each.begin < each.end]
         if not logs:
             return
@@ -62,20 +71,35 @@ class TopicsSource:
             self._consumer.pause(log.place)
         with _told(self._kafka):
             for partition in sorted({log.place.partition for log in logs}):
-                async for record in self._merged([log for log in logs if log.place.partition == partition]):
-                    yield record
+                async for batch in self._merged([log for log in logs if log.place.partition == partition]):
+                    yield batch
 
-    async def _merged(self, logs: Sequence["_Log"]) -> AsyncIterator[tuple[Topic, ConsumerRecord]]:
+    async def _merged(self, logs: Sequence["_Log"]) -> AsyncIterator[Batch]:
         self._consumer.resume(*[log.place for log in logs])
-        heads = [(key, log) for log in logs if (key := await log.advance())]
+        for log in logs:
+            await log.fetch()
+        heads = [(key, log) for log in logs if (key := log.advance())]
         heapq.heapify(heads)
         while heads:
+            batch = list(_until_one_is_empty(heads))
+            yield batch
+            # Whose turn it was has nothing more at hand: without its next record nobody can say which comes first.
             log = heads[0][1]
-            yield log.range.topic, log.record
-            if key := await log.advance():
+            await log.fetch()
+            if key := log.advance():
                 heapq.heapreplace(heads, (key, log))
             else:
                 heapq.heappop(heads)
+
+
+def _until_one_is_empty(heads: list[tuple[tuple[int, int, int], "_Log"]]) -> Iterator[tuple[Topic, ConsumerRecord]]:
+    while True:
+        log = heads[0][1]
+        yield log.topic, log.record
+        key = log.advance()
+        if key is None:
+            return
+        heapq.heapreplace(heads, (key, log))
 
 
 class _Log:
@@ -84,30 +108,32 @@ class _Log:
     def __init__(self, consumer: AIOKafkaConsumer, place: TopicPartition, wanted: Range) -> None:
         self.place = place
         self.range = wanted
+        self.topic = wanted.topic
         self.record: ConsumerRecord = None
         self._consumer = consumer
         self._fetched: deque[ConsumerRecord] = deque()
         self._latest_ms = 0
+        self._rank = _ORDER.index(wanted.topic)
 
-    async def advance(self) -> tuple[int, int, int] | None:
-        """Make the next record the current one; returns its place in time, or None behind the last."""
+    def advance(self) -> tuple[int, int, int] | None:
+        """Make the next record that is at hand the current one; returns its place in time, or None if there is none."""
         if not self._fetched:
-            async with asyncio.timeout(_SILENT_SECONDS):
-                await self._fetch()
-        if not self._fetched:
-            # Asked on, the broker would wait for what is not wanted, and the other topics' records with it.
-            self._consumer.pause(self.place)
             return None
-        self.record = self._fetched.popleft()
-        self._latest_ms = max(self._latest_ms, self.record.timestamp)
-        return self._latest_ms, _ORDER.index(self.range.topic), self.record.offset
+        record = self.record = self._fetched.popleft()
+        self._latest_ms = max(self._latest_ms, record.timestamp)
+        return self._latest_ms, self._rank, record.offset
 
-    async def _fetch(self) -> None:
-        # Where a position stands is asked anew: compaction and aborted writes leave offsets without a record.
-        while not self._fetched and await self._consumer.position(self.place) < self.range.end:
-            batches = await self._consumer.getmany(self.place, timeout_ms=_POLL_MS, max_records=_MOST_AT_ONCE)
-            for batch in batches.values():
-                self._fetched.extend(record for record in batch if record.offset < self.range.end)
+    async def fetch(self) -> None:
+        """Have the next records at hand, unless there are no more."""
+        async with asyncio.timeout(_SILENT_SECONDS):
+            # Where a position stands is asked anew: compaction and aborted writes leave offsets without a record.
+            while not self._fetched and await self._consumer.position(self.place) < self.range.end:
+                batches = await self._consumer.getmany(self.place, timeout_ms=_POLL_MS, max_records=_MOST_AT_ONCE)
+                for batch in batches.values():
+                    self._fetched.extend(record for record in batch if record.offset < self.range.end)
+            if await self._consumer.position(self.place) >= self.range.end:
+                # Asked on, the broker would wait for what is not wanted, and the other topics' records with it.
+                self._consumer.pause(self.place)
 
 
 def line_of(topic: Topic, record: ConsumerRecord) -> RecordLine:
