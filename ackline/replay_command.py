@@ -40,10 +40,11 @@ def run_replay(config: Path, state_dir: Path, request: Request) -> bool:
             books = {number: Storybook(asked) for _, number in log.spans}
             stories: list[Story] = []
             async for some in told(log, books, keep=request.follow):
-                if request.form == "jsonl":
-                    _print(some, request)  # a form that needs no order, so that as many as there are find room
-                else:
+                if request.form != "jsonl":
                     stories += some
+                    continue
+                for story in some:
+                    _print([story], request)  # a form that needs no order, so that as many as there are find room
             if request.form != "jsonl":
                 _print(sorted(stories, key=_began), request)
             if request.follow:
@@ -53,8 +54,8 @@ def run_replay(config: Path, state_dir: Path, request: Request) -> bool:
     return run(config, state_dir, work)
 
 
-async def told(log: Log, books: dict[int, Storybook], *, keep: bool) -> AsyncIterator[list[Story]]:
-    """The stories of one partition after the other, the oldest of each first."""
+async def told(log: Log, books: dict[int, Storybook], *, keep: bool) -> AsyncIterator[Iterator[Story]]:
+    """The stories of one partition after the other, the oldest of each first; to be taken before going on."""
     number: int | None = None
     with progress("Reading", log.size) as step:
         async for records in log.read():
@@ -67,15 +68,14 @@ async def told(log: Log, books: dict[int, Storybook], *, keep: bool) -> AsyncIte
     yield _stories(books, number, keep=keep)
 
 
-def _stories(books: dict[int, Storybook], number: int | None, *, keep: bool) -> list[Story]:
+def _stories(books: dict[int, Storybook], number: int | None, *, keep: bool) -> Iterator[Story]:
     """What one partition tells; its book is closed unless it is to go on."""
     book = books.get(-1 if number is None else number)
     if book is None:
-        return []
-    stories = list(book.stories())
+        return
+    yield from book.stories()
     if not keep:
         del books[-1 if number is None else number]
-    return stories
 
 
 def _print(stories: Sequence[Story], request: Request) -> None:

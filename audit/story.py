@@ -5,11 +5,13 @@ code, so that a record from which nothing followed can be explained as well: a s
 """
 
 import contextlib
+import itertools
 
 from collections.abc import Iterator
 from typing import Any
 
 import msgspec
+import zstandard
 
 from audit.facts import facts_of
 from audit.findings import Place
@@ -96,13 +98,26 @@ class _Chapter:
             self.decided.append(Entry(place.topic, place.offset, record.timestamp_ms, record.offset, told))
 
 
+QUIET_MS = 60_000
+"""What was not heard of for so long, in the time of the records, is packed."""
+
+_ENCODER = msgspec.msgpack.Encoder()
+_RECORDS = msgspec.msgpack.Decoder(list[LogRecord])
+_PACKER = zstandard.ZstdCompressor(level=1)
+_UNPACKER = zstandard.ZstdDecompressor()
+
+
 class Storybook:
     """One partition's incidents."""
 
-    def __init__(self, asked: Asked) -> None:
+    def __init__(self, asked: Asked, quiet_ms: int = QUIET_MS) -> None:
         self._asked = asked
+        self._quiet_ms = quiet_ms
         self._records: dict[str, list[LogRecord]] = {}
-        """By incident."""
+        """By incident; those that were heard of last stand last."""
+        self._packed: dict[str, list[bytes]] = {}
+        """What there was of incidents that have been quiet for long: most are, and it is all that takes memory."""
+        self._began: dict[str, int] = {}
         self._labels: dict[int, bytes] = {}
         """Of alerts, by offset; JSON, since it is smaller."""
 
@@ -116,9 +131,11 @@ class Storybook:
             return None
 
     def stories(self) -> Iterator[Story]:
-        """The wanted ones, the oldest first."""
-        told = [self.story(incident) for incident in self._records]
-        yield from sorted((each for each in told if self._asked.wants(each)), key=_began)
+        """The wanted ones, each told only when it is its turn: in the order in which they began, or were first heard of."""
+        for incident in sorted(self._began, key=lambda each: (self._began[each], each)):
+            story = self.wanted(incident)
+            if story:
+                yield story
 
     def wanted(self, incident: str) -> Story | None:
         """An incident's story, if it is among those that are wanted."""
@@ -127,7 +144,7 @@ class Storybook:
 
     def story(self, incident: str) -> Story:
         """What is known of an incident."""
-        chapter = _Chapter(self._records[incident])
+        chapter = _Chapter(self._all_of(incident))
         opened = next((e for _, e in chapter.entries if e.what in {Happening.OPENED, Happening.NOTED}), None)
         refolded = refold(chapter.inputs, chapter.decided, new_rounds=self._asked.new_rounds)
         happened = sorted([*self._told(chapter), *_taken(chapter, refolded if opened else None)], key=_time)
@@ -158,8 +175,21 @@ class Storybook:
             return None
         if record.topic is Topic.DELAYS:
             record = _without_alert(record)
-        self._records.setdefault(facts.incident_id, []).append(record)
+        self._keep(facts.incident_id, record)
         return str(facts.incident_id)
+
+    def _keep(self, incident: str, record: LogRecord) -> None:
+        self._began.setdefault(incident, record.timestamp_ms)
+        records = self._records.pop(incident, [])
+        records.append(record)
+        self._records[incident] = records
+        oldest, of_it = next(iter(self._records.items()))
+        if of_it[-1].timestamp_ms < record.timestamp_ms - self._quiet_ms:
+            self._packed.setdefault(oldest, []).append(_PACKER.compress(_ENCODER.encode(self._records.pop(oldest))))
+
+    def _all_of(self, incident: str) -> list[LogRecord]:
+        packed = [_RECORDS.decode(_UNPACKER.decompress(each)) for each in self._packed.get(incident, ())]
+        return [*itertools.chain.from_iterable(packed), *self._records.get(incident, ())]
 
     def _told(self, chapter: _Chapter) -> Iterator[Happened]:
         """What the incident log says; once, however often it was written."""
@@ -228,7 +258,3 @@ def _time(happened: Happened) -> tuple[int, bool, int, int]:
     # What the incident log says of a moment comes before what is taken from other topics: they follow from it.
     is_input = happened.record.topic is not Topic.INCIDENT_LOG
     return happened.at_ms, is_input, _ORDER.index(happened.record.topic), happened.record.offset
-
-
-def _began(story: Story) -> tuple[int, str]:
-    return story.began_ms, story.incident_id

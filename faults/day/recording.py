@@ -36,7 +36,9 @@ class Day:
     owed: int
     """Of them, those with on-call on."""
     pages: int
-    """What PagerDuty has opened."""
+    """What PagerDuty was told to open."""
+    opened_again: int
+    """How often PagerDuty has opened one of them once more: it had been resolved, and then its trigger came again."""
     second_rounds: int
     """Of them, those of second rounds."""
     result: Result
@@ -65,13 +67,15 @@ async def recorded(deployment: Deployment, *, incidents: int, per_second: float,
     result = Result(fault="day", seed=seed, rounds=len(strikes))
     count(result, load.stories, arrivals, await ledger(deployment.settings), Expected())
     opened = deployment.sandbox.pagerduty_incidents
+    keys = {page.dedup_key for page in opened}
     return Day(
         from_ms=from_ms,
         to_ms=time.time_ns() // 1_000_000,
         incidents=len(load.stories),
         owed=sum(story.plan.kind is not Kind.OFF for story in load.stories),
-        pages=len(opened),
-        second_rounds=sum(page.dedup_key.endswith(SECOND_ROUND) for page in opened),
+        pages=len(keys),
+        opened_again=len(opened) - len(keys),
+        second_rounds=sum(key.endswith(SECOND_ROUND) for key in keys),
         result=result,
     )
 
