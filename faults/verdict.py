@@ -36,6 +36,8 @@ class Expected:
     """Senders are told to send again, some time."""
     sent_by_hand: bool = False
     """Pages were sent again from dead letters, and some of what they are about was over by then."""
+    opened_again: bool = False
+    """A trigger may come again after PagerDuty was told that it is over, and then opens another incident."""
     falls_back: frozenset[str] = frozenset()
     """Keys in whose stead the default key may be used."""
 
@@ -129,7 +131,7 @@ def _judged(story: Story, pages: Sequence[Incident], expected: Expected) -> list
     if plan.kind is Kind.GROWN:
         # Its second round is paged as any other; of the first one they were told.
         pages = [page for page in pages if not page.dedup_key.endswith(SECOND_ROUND)]
-    if len(pages) > 1:
+    if len({page.dedup_key for page in pages} if expected.opened_again else pages) > 1:
         found.append(("unexpected", f"PagerDuty opened {len(pages)} incidents: {[page.dedup_key for page in pages]}"))
     if plan.kind is Kind.OFF:
         return [*found, *([("wrong", "paged although on-call is off")] if pages else [])]

@@ -66,7 +66,7 @@ class Proofs:
         wrong = [each for each in result.wrong if each not in too_late]
         words = (
             f"{day.incidents:,} incidents, {day.pages:,} pages ({day.second_rounds:,} of second rounds), {result.rounds} "
-            f"faults, {result.refused:,} times told to send again, {len(too_late)} ACKs won of pages that were decided already"
+            f"faults, {result.refused:,} times told to send again, {len(too_late)} ACKs won of pages that were decided already, {day.opened_again} pages opened again after their end"
         )
         return Proof("the day", words, (*result.lost, *wrong, *result.unexpected, *self._deployment.problems))
 

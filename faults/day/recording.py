@@ -65,7 +65,7 @@ async def recorded(deployment: Deployment, *, incidents: int, per_second: float,
     await load.deadlines_passed()
     await _at_rest(deployment)
     result = Result(fault="day", seed=seed, rounds=len(strikes))
-    count(result, load.stories, arrivals, await ledger(deployment.settings), Expected())
+    count(result, load.stories, arrivals, await ledger(deployment.settings), Expected(opened_again=True))
     opened = deployment.sandbox.pagerduty_incidents
     keys = {page.dedup_key for page in opened}
     return Day(
