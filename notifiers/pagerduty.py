@@ -6,10 +6,9 @@ and the dedup key makes a second try harmless.
 """
 
 from dataclasses import dataclass
-from http import HTTPStatus
 from typing import Any
 
-import aiohttp
+import httpx
 
 from pydantic import SecretStr
 
@@ -28,7 +27,7 @@ class PagerDutyCall:
 class PagerDutySender:
     """Calls PagerDuty."""
 
-    def __init__(self, client: aiohttp.ClientSession, *, events_url: str) -> None:
+    def __init__(self, client: httpx.AsyncClient, *, events_url: str) -> None:
         self._client = client
         self._url = f"{events_url.rstrip('/')}/v2/enqueue"
 
@@ -39,19 +38,19 @@ class PagerDutySender:
         return answer if isinstance(answer, Retry) else _outcome(answer, key)
 
 
-_INVALID = {HTTPStatus.BAD_REQUEST, HTTPStatus.REQUEST_ENTITY_TOO_LARGE}
+_INVALID = {httpx.codes.BAD_REQUEST, httpx.codes.REQUEST_ENTITY_TOO_LARGE}
 
 
 def _outcome(answer: http.Answer, key: str) -> Outcome:
     status = answer.status
-    if status == HTTPStatus.ACCEPTED:
+    if status == httpx.codes.ACCEPTED:
         return Delivered({name: str(answer.body[name]) for name in ("status", "dedup_key") if name in answer.body})
     detail = f"HTTP {status}: {_words(answer.body, key)}".removesuffix(": ")
     if status in _INVALID:
         return Rejected(Reason.REFUSED, detail)
-    if status == HTTPStatus.TOO_MANY_REQUESTS:
+    if status == httpx.codes.TOO_MANY_REQUESTS:
         return Retry(answer.retry_after, Reason.RATE_LIMITED, detail)
-    if status >= HTTPStatus.INTERNAL_SERVER_ERROR:
+    if status >= httpx.codes.INTERNAL_SERVER_ERROR:
         return Retry(answer.retry_after, Reason.SERVER_ERROR, detail)
     return Retry(answer.retry_after, Reason.UNCLEAR, f"{detail}; is oncall.pagerduty.events_url right?")
 

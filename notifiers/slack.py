@@ -6,10 +6,9 @@ tried again: a message told twice is better than one never told.
 
 from dataclasses import dataclass
 from enum import StrEnum
-from http import HTTPStatus
 from typing import Any
 
-import aiohttp
+import httpx
 
 from pydantic import SecretStr
 
@@ -82,7 +81,7 @@ _REFUSED = {
 class SlackSender:
     """Calls Slack. The token is in the `Authorization` header and nowhere else."""
 
-    def __init__(self, client: aiohttp.ClientSession, *, api_url: str, token: SecretStr) -> None:
+    def __init__(self, client: httpx.AsyncClient, *, api_url: str, token: SecretStr) -> None:
         self._client = client
         self._api_url = api_url.rstrip("/")
         self._token = token
@@ -97,15 +96,15 @@ class SlackSender:
 
 def _outcome(answer: http.Answer, token: str) -> Outcome:
     status, error = answer.status, answer.body.get("error")
-    if status == HTTPStatus.OK and answer.body.get("ok") is True:
+    if status == httpx.codes.OK and answer.body.get("ok") is True:
         return Delivered({"channel": str(answer.body.get("channel", "")), "ts": str(answer.body.get("ts", ""))})
-    if status == HTTPStatus.TOO_MANY_REQUESTS:
+    if status == httpx.codes.TOO_MANY_REQUESTS:
         return Retry(answer.retry_after, Reason.RATE_LIMITED, "HTTP 429")
-    if status >= HTTPStatus.INTERNAL_SERVER_ERROR or status == HTTPStatus.REQUEST_TIMEOUT:
+    if status >= httpx.codes.INTERNAL_SERVER_ERROR or status == httpx.codes.REQUEST_TIMEOUT:
         return Retry(answer.retry_after, Reason.SERVER_ERROR, f"HTTP {status}")
     if isinstance(error, str):
         return _refusal(answer, error, token)
-    if status == HTTPStatus.OK:
+    if status == httpx.codes.OK:
         return Retry(answer.retry_after, Reason.UNCLEAR, "HTTP 200 without Slack's JSON; is alert.slack.api_url right?")
     return Rejected(Reason.REFUSED, f"HTTP {status} is no answer of Slack's; check alert.slack.api_url")
 
