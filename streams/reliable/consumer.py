@@ -79,7 +79,10 @@ class PrefixConsumer(Consumer):
         try:
             while not (self.should_stop or fetcher.should_stop):
                 await self._hand_out_next()
-        except (asyncio.CancelledError, *self.consumer_stopped_errors):
+        except asyncio.CancelledError:
+            if not self.app.should_stop:
+                raise
+        except self.consumer_stopped_errors:
             if not self.app.should_stop:
                 raise
 
@@ -91,7 +94,7 @@ class PrefixConsumer(Consumer):
         # Only the first one is waited for: at the next, `getmany` ends where the flow was suspended.
         async for _, message in fetched:
             await self.wait_first(self._hand_out(message, fetched), self.suspend_flow.wait())
-        if self._n_acked >= self._commit_every:
+        if self._commit_every is not None and self._n_acked >= self._commit_every:
             self._n_acked = 0
             await self.commit()
 
