@@ -25,5 +25,8 @@ def _partitioner(key: bytes | None, everywhere: list[int], available: list[int])
 class IdempotentProducer(Producer):
     """See the module."""
 
+    def _settings_default(self) -> Mapping[str, Any]:
+        return {**super()._settings_default(), "partitioner": _partitioner}
+
     def _settings_extra(self) -> Mapping[str, Any]:
-        return {"acks": "all", "enable_idempotence": True, "partitioner": _partitioner}
+        return {"acks": "all", "enable_idempotence": True}
