@@ -189,7 +189,8 @@ class TimerSettings(Section):
     """The clock of the timer agent."""
 
     tick: Duration = timedelta(milliseconds=250)
-    """How often each partition looks for what is due: the usual lateness of a page is half of it."""
+    """How often each partition looks for what is due: the usual lateness of a page is half of it, or
+    nothing where the wait is 0."""
 
 
 class ReconcilerSettings(Section):

@@ -62,7 +62,7 @@ class TimerTables:
     deadlines: DeadlineQueue
 
     async def durable(self) -> None:
-        """See `DurableTable.durable`."""
+        """See `DurableTable.durable`. The rows come first: a row is looked at again as long as its deadline is there."""
         await self.escalations.durable()
         await self.deadlines.durable()
 
