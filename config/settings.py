@@ -81,7 +81,7 @@ class AlertSettings(Section):
     """What happens to an alert before anybody is on call for it."""
 
     debug_body: bool = False
-    """True logs alert bodies, redacted. Off by default, because bodies hold other people's data."""
+    """True logs each alert that is accepted, with its body, redacted. Off by default, because bodies hold other people's data."""
     slack: SlackSettings = SlackSettings()
 
 
