@@ -9,6 +9,7 @@ import socket
 from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass
 from typing import Any
+from urllib.parse import urlsplit
 
 import pytest
 import pytest_asyncio
@@ -168,6 +169,22 @@ async def test_redirects_are_not_followed(destination: Destination, status: int)
     assert not isinstance(outcome, Delivered)
     assert f"HTTP {status}" in outcome.detail
     assert [] == list(destination.behaviour.calls)
+
+
+async def test_calls_go_through_the_proxy_that_the_environment_names(
+    destination: Destination, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A host that only the proxy can find is reached; one that is excepted is called directly."""
+    place = urlsplit(destination.url).netloc
+    monkeypatch.setenv("http_proxy", f"http://{place}")
+    monkeypatch.setenv("no_proxy", "direct.invalid")
+    behind, direct = [
+        await destination.send(url=destination.url.replace(place, host))
+        for host in ("behind.invalid", "direct.invalid")
+    ]
+
+    assert isinstance(behind, Delivered)
+    assert isinstance(direct, Retry)
 
 
 async def test_a_success_that_is_not_the_destinations_is_no_success(destination: Destination) -> None:
