@@ -1,5 +1,6 @@
 """Every bench, in the order in which they are run."""
 
+from bench.benches.audit import AUDIT
 from bench.benches.end_to_end import END_TO_END
 from bench.benches.fan_out import FAN_OUT
 from bench.benches.footprint import FOOTPRINT
@@ -25,4 +26,5 @@ BENCHES: tuple[Bench, ...] = (
     FOOTPRINT,
     PENDING,
     OVERLOAD,
+    AUDIT,
 )

@@ -5,7 +5,8 @@ import shutil
 import sys
 import time
 
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
+from functools import partial
 from pathlib import Path
 
 import click
@@ -15,8 +16,8 @@ from rich.table import Table
 from ackline.local_stack import LocalStackError
 from ackline.logs import configure_logs
 from faults.day.proofs import Proof, Proofs
-from faults.day.recording import recorded
-from faults.deployment import NotInTime, Surroundings, deployed
+from faults.day.recording import Day, recorded
+from faults.deployment import Deployment, NotInTime, Surroundings, deployed
 from faults.report import console
 from faults.servers import Servers, servers
 
@@ -29,10 +30,12 @@ _MOST_SHOWN = 10
 @click.option("--per-second", type=click.FloatRange(1), default=100.0, show_default=True, help="How fast they come.")
 @click.option("--tampered", type=click.IntRange(0), default=12, show_default=True,
               help="How many exports are tampered with.")  # fmt: skip
+@click.option("--second-rounds/--no-second-rounds", default=True, show_default=True,
+              help="Whether more alerts come to some incidents after somebody has acknowledged.")  # fmt: skip
 @click.option("--seed", default=1, show_default=True, help="Chooses the incidents, and what is tampered with.")
 @click.option("--state-dir", type=click.Path(path_type=Path, file_okay=False), default=Path(".ackline/day"),
               show_default=True, metavar="DIR", help="Where Kafka, Redis, the logs and the export are kept.")  # fmt: skip
-def main(incidents: int, per_second: float, tampered: int, seed: int, state_dir: Path) -> None:
+def main(incidents: int, per_second: float, tampered: int, seed: int, state_dir: Path, *, second_rounds: bool) -> None:
     """Record a day of incidents with faults in it, and have the audit prove all of it."""
     began, home = time.monotonic(), state_dir.resolve()
     shutil.rmtree(home, ignore_errors=True)
@@ -40,7 +43,10 @@ def main(incidents: int, per_second: float, tampered: int, seed: int, state_dir:
     configure_logs("faults", sink=(home / "faults.log").open("a"))
     try:
         with servers(home / "servers") as ours:
-            proofs = asyncio.run(_proved(ours, home / "day", incidents, per_second, tampered, seed))
+            record = partial(
+                recorded, incidents=incidents, per_second=per_second, seed=seed, second_rounds=second_rounds
+            )
+            proofs = asyncio.run(_proved(ours, home / "day", record, tampered, seed))
     except (LocalStackError, NotInTime) as problem:
         raise click.ClickException(str(problem)) from problem
     _show(proofs, time.monotonic() - began)
@@ -48,11 +54,10 @@ def main(incidents: int, per_second: float, tampered: int, seed: int, state_dir:
 
 
 async def _proved(
-    ours: Servers, home: Path, incidents: int, per_second: float, tampered: int, seed: int
+    ours: Servers, home: Path, record: Callable[[Deployment], Awaitable[Day]], tampered: int, seed: int
 ) -> list[Proof]:
     async with deployed(home, ours, Surroundings.PLAIN) as deployment:
-        day = await recorded(deployment, incidents=incidents, per_second=per_second, seed=seed)
-        return await Proofs(deployment, day).all(tampered_with=tampered, seed=seed)
+        return await Proofs(deployment, await record(deployment)).all(tampered_with=tampered, seed=seed)
 
 
 def _show(proofs: Sequence[Proof], seconds: float) -> None:

@@ -20,7 +20,6 @@ from streams.topics import Topic
 
 _CHANNELS = tuple(f"C{number}" for number in range(1_000))
 """Slack takes one message a second for each of them, and a day has many."""
-_MIX = (*MIX, Kind.GROWN)
 _OUTAGE_SECONDS = 3.0
 _STILL_SECONDS = 10.0
 _SETTLED_SECONDS = 300.0
@@ -45,11 +44,11 @@ class Day:
     """What of it is not as it must be, as the fault suite counts it."""
 
 
-async def recorded(deployment: Deployment, *, incidents: int, per_second: float, seed: int) -> Day:
+async def recorded(deployment: Deployment, *, incidents: int, per_second: float, seed: int, second_rounds: bool) -> Day:
     """Live through a day, and come to rest."""
     from_ms = time.time_ns() // 1_000_000
     arrivals = Arrivals(deployment.sandbox)
-    planned = plans("day", seed, mix=_MIX, channels=_CHANNELS)
+    planned = plans("day", seed, mix=(*MIX, Kind.GROWN) if second_rounds else MIX, channels=_CHANNELS)
     load = Load(deployment.http, arrivals, planned)
     strikes = [*_strikes(deployment)]
     async with asyncio.TaskGroup() as running:

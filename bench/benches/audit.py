@@ -1,0 +1,102 @@
+"""The audit: how fast its commands read what is recorded, on one core, and how much memory they need for how much of it."""
+
+import asyncio
+import os
+import sys
+import time
+
+from collections.abc import AsyncIterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import yaml
+
+from ackline.topics_admin import ensure_topics
+from ackline.topics_sink import writing_topics
+from bench import topics
+from bench.figures import CannotMeasure, Figure
+from bench.ground import Ground
+from bench.history import History
+from bench.measure import Bench, Scale
+from bench.processes import ROOT
+from config.load import load
+from config.settings import Settings
+from streams.app import policy_of
+
+
+_GOAL = 20_000
+_MOST_MB = 500
+_DAYS_MS = 2 * 24 * 3_600_000
+_COMMANDS = {
+    "verify": ("audit", "verify"),
+    "verify --recompute": ("audit", "verify", "--recompute"),
+    "replay": ("replay", "--format", "jsonl"),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class _Used:
+    seconds: float
+    cpu_seconds: float
+    megabytes: float
+
+
+async def measure(ground: Ground, scale: Scale) -> AsyncIterator[Figure]:
+    """Records a second through verify, recompute and replay, and their memory, at two numbers of incidents."""
+    for incidents in scale.of(100_000, 2_000), scale.of(1_000_000, 10_000):
+        config, settings = _deployment(ground, incidents)
+        begin_ms = time.time_ns() // 1_000_000 - _DAYS_MS
+        records = await _written(settings, begin_ms, incidents)
+        for name, arguments in _COMMANDS.items():
+            used = await _run(ground.home / f"{name}.out", arguments, config)
+            words = f"{name}, {incidents:,} incidents"
+            yield Figure(name=words, value=records / used.seconds, unit="records/s", at_least=_GOAL)
+            yield Figure(name=f"{words}, by processor time", value=records / used.cpu_seconds, unit="records/s")
+            yield Figure(name=f"{words}, memory", value=used.megabytes, unit="MB", at_most=_MOST_MB)
+        await topics.delete(settings.kafka)
+
+
+def _deployment(ground: Ground, incidents: int) -> tuple[Path, Settings]:
+    path = ground.home / f"audit-{incidents}-{time.time_ns()}.yaml"
+    values = {
+        "alert": {"slack": {"token": "xoxb-bench", "channel_id": "C1"}},
+        "oncall": {"pagerduty": {"routing_key": "0" * 32}},
+        "kafka": {"bootstrap_servers": ground.stack.endpoints.bootstrap_servers, "topic_prefix": f"{path.stem}."},
+        "redis": {"host": "127.0.0.1", "port": 1},
+    }
+    path.write_text(yaml.safe_dump(values))
+    return path, load(path, {}).settings
+
+
+async def _written(settings: Settings, begin_ms: int, incidents: int) -> int:
+    """Write a history to topics of its own, each record with the time that it has; how many there are."""
+    kafka = settings.kafka
+    await ensure_topics(kafka)
+    history = History(kafka.topic_prefix, kafka.partitions, policy_of(settings), begin_ms)
+    async with writing_topics(kafka) as sink:
+        for line in history.incidents(range(incidents)):
+            await sink.write(line)
+        await sink.flush()
+    return sink.written
+
+
+async def _run(out: Path, arguments: Sequence[str], config: Path) -> _Used:
+    """Run a command to its end, with what it says in a file."""
+    before = time.monotonic()
+    command = [sys.executable, "-P", "-m", "ackline", *arguments, "--config", str(config), "--from", "30d"]
+    with out.open("wb") as file:
+        process = await asyncio.to_thread(os.posix_spawn, command[0], command, _environ(), file_actions=[
+            (os.POSIX_SPAWN_DUP2, file.fileno(), 1), (os.POSIX_SPAWN_DUP2, file.fileno(), 2),
+        ])  # fmt: skip
+        _, status, usage = await asyncio.to_thread(os.wait4, process, 0)
+    if code := os.waitstatus_to_exitcode(status):
+        raise CannotMeasure(f"{' '.join(arguments)} ended with code {code}; what it said is in {out}")
+    return _Used(time.monotonic() - before, usage.ru_utime + usage.ru_stime, usage.ru_maxrss / 1024)
+
+
+def _environ() -> dict[str, str]:
+    return {**os.environ, "PYTHONPATH": str(ROOT)}
+
+
+AUDIT = Bench(name="audit", measure=measure, against="the goals: nothing naive says as much", rounds=1)
+"""A million incidents are written once, and read three times."""
