@@ -174,6 +174,27 @@ def test_two_replays_are_the_same_bytes() -> None:
     assert msgspec.json.encode(stories(world)) == msgspec.json.encode(stories(world))
 
 
+def test_packing_what_is_quiet_changes_no_story() -> None:
+    """However often an incident was packed, and then heard of again."""
+    world = World()
+    incident = world.fire("disk")
+    world.fire("net")
+    world.wait(10 * MINUTE)
+    world.ack(incident)
+    world.fire("cpu")
+    world.fire("disk", ["b"])
+    world.wait(10 * MINUTE)
+
+    def told(quiet_ms: int) -> list[Story]:
+        book = Storybook(Asked(), quiet_ms)
+        for record in world.records:
+            book.add(record)
+        return list(book.stories())
+
+    assert told(quiet_ms=10**12) == told(quiet_ms=-1) == told(quiet_ms=MINUTE)
+    assert ["disk", "net", "cpu"] == [story.title for story in told(quiet_ms=0)]
+
+
 def test_the_page_is_one_file_that_asks_nothing_of_anybody_and_escapes_all() -> None:
     """No script, no address, and a title that is markup is shown as text."""
     world = World()
