@@ -1,14 +1,14 @@
 """A history of incidents as the pipeline records it, made by the pure decisions: as many as are wanted, one at a time.
 
-Half of them are acknowledged, half are paged; each alert is an Alertmanager body of 2.7 kB of a group of its own.
+Half of them are acknowledged, half are paged; each alert is about a problem of its own.
 """
 
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
 from audit.bundle_lines import RecordLine, to_text
-from bench.alerts import body, name
+from bench.alerts import name
 from faults.topics import partition_of
 from streams.codec import encode
 from streams.decide.correlation import Policy, correlate
@@ -28,11 +28,15 @@ _ROLES = {Topic.SLACK_NOTIFICATIONS: "slack", Topic.PAGERDUTY_EVENTS: "pagerduty
 class History:
     """Writes down what becomes of one incident after the other, each some time after the one before."""
 
-    def __init__(self, prefix: str, partitions: int, policy: Policy, begin_ms: int) -> None:
+    def __init__(
+        self, prefix: str, partitions: int, policy: Policy, begin_ms: int, body: Callable[[str], dict[str, Any]]
+    ) -> None:
+        """`body`: of the alert of this name."""
         self._prefix = prefix
         self._partitions = partitions
         self._policy = policy
         self._begin_ms = begin_ms
+        self._body = body
         self._offsets: Counter[tuple[Topic, int]] = Counter()
         self._written: list[RecordLine] = []
 
@@ -44,7 +48,9 @@ class History:
             self._written.clear()
 
     def _incident(self, number: int, now: int) -> None:
-        alert = AlertEvent(payload=body(name(number)), event_id=f"e{number}", received_ms=now, source="bench")
+        alert = AlertEvent(
+            payload=self._body(name(number)), event_id=f"e{number}", received_ms=now, dedup_key=name(number)
+        )
         key = source_key(alert)
         opened = correlate(None, alert, self._write(Topic.ALERTS, key, encode(alert), now), self._policy)
         row: Escalation | None = None

@@ -5,15 +5,17 @@ import os
 import sys
 import time
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import yaml
 
 from ackline.topics_admin import ensure_topics
 from ackline.topics_sink import writing_topics
 from bench import topics
+from bench.alerts import body
 from bench.figures import CannotMeasure, Figure
 from bench.ground import Ground
 from bench.history import History
@@ -43,10 +45,10 @@ class _Used:
 
 async def measure(ground: Ground, scale: Scale) -> AsyncIterator[Figure]:
     """Records a second through verify, recompute and replay, and their memory, at two numbers of incidents."""
-    for incidents in scale.of(100_000, 2_000), scale.of(1_000_000, 10_000):
+    # What an alert is about is let go of at once, so that memory can be seen with small ones.
+    for incidents, of_alert in (scale.of(50_000, 2_000), body), (scale.of(1_000_000, 5_000), _small):
         config, settings = _deployment(ground, incidents)
-        begin_ms = time.time_ns() // 1_000_000 - _DAYS_MS
-        records = await _written(settings, begin_ms, incidents)
+        records = await _written(settings, incidents, of_alert)
         for name, arguments in _COMMANDS.items():
             used = await _run(ground.home / f"{name}.out", arguments, config)
             words = f"{name}, {incidents:,} incidents"
@@ -68,11 +70,16 @@ def _deployment(ground: Ground, incidents: int) -> tuple[Path, Settings]:
     return path, load(path, {}).settings
 
 
-async def _written(settings: Settings, begin_ms: int, incidents: int) -> int:
+def _small(named: str) -> dict[str, Any]:
+    return {"title": named}
+
+
+async def _written(settings: Settings, incidents: int, of_alert: Callable[[str], dict[str, Any]]) -> int:
     """Write a history to topics of its own, each record with the time that it has; how many there are."""
     kafka = settings.kafka
     await ensure_topics(kafka)
-    history = History(kafka.topic_prefix, kafka.partitions, policy_of(settings), begin_ms)
+    begin_ms = time.time_ns() // 1_000_000 - _DAYS_MS
+    history = History(kafka.topic_prefix, kafka.partitions, policy_of(settings), begin_ms, of_alert)
     async with writing_topics(kafka) as sink:
         for line in history.incidents(range(incidents)):
             await sink.write(line)
