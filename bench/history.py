@@ -6,10 +6,10 @@ Half of them are acknowledged, half are paged; each alert is about a problem of 
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any
+from zlib import crc32
 
 from audit.bundle_lines import RecordLine, to_text
 from bench.alerts import name
-from faults.topics import partition_of
 from streams.codec import encode
 from streams.decide.correlation import Policy, correlate
 from streams.decide.effects import Effect
@@ -59,7 +59,7 @@ class History:
         assert row is not None
         if number % 2:
             at = row.due_ms + 50
-            tick = Cause(topic_name(self._prefix, Topic.TICKS), partition_of(key, self._partitions), number)
+            tick = Cause(topic_name(self._prefix, Topic.TICKS), crc32(key.encode()) % self._partitions, number)
             self._settled(on_due(row, Claimed(None), Moment(at, tick)), at)
         else:
             at = now + _ACKED_AFTER_MS
@@ -97,7 +97,7 @@ class History:
         self._write(Topic.INCIDENT_LOG, record.source_key, encode(entry), now)
 
     def _write(self, topic: Topic, key: str, value: bytes, now: int) -> Cause:
-        partition = partition_of(key, self._partitions)
+        partition = crc32(key.encode()) % self._partitions
         offset = self._offsets[topic, partition]
         self._offsets[topic, partition] += 1
         self._written.append(
