@@ -9,6 +9,7 @@ import ssl
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
+from types import MappingProxyType
 from typing import Any, Final
 
 import httpx
@@ -48,9 +49,12 @@ def client(seconds: float = TOTAL_SECONDS) -> httpx.AsyncClient:
     )
 
 
-async def post(
-    client: httpx.AsyncClient, url: str, body: Mapping[str, Any], headers: Mapping[str, str]
-) -> Answer | Retry:
+def headers(own: Mapping[str, str] = MappingProxyType({})) -> httpx.Headers:
+    """The headers of a call. To be made once: it takes longer than sending them."""
+    return httpx.Headers({**own, "Content-Type": "application/json; charset=utf-8", "User-Agent": "Ackline"})
+
+
+async def post(client: httpx.AsyncClient, url: str, body: Mapping[str, Any], headers: httpx.Headers) -> Answer | Retry:
     """POST this as JSON. Whatever keeps an answer from coming is worth another try."""
     content = msgspec.json.encode(body)
     total = client.timeout.read or TOTAL_SECONDS
@@ -71,11 +75,10 @@ def shortened(text: str) -> str:
     return line if len(line) <= MAX_DETAIL else f"{line[: MAX_DETAIL - 1]}…"
 
 
-def _request(client: httpx.AsyncClient, url: str, content: bytes, headers: Mapping[str, str]) -> httpx.Request:
+def _request(client: httpx.AsyncClient, url: str, content: bytes, headers: httpx.Headers) -> httpx.Request:
     # Whole, instead of merged with the client's own headers, cookies and parameters: that is half of a call's cost.
-    sent = {**headers, "Content-Type": "application/json; charset=utf-8", "User-Agent": "Ackline"}
     timeout = {"timeout": client.timeout.as_dict()}
-    return httpx.Request("POST", _parsed(url), headers=sent, content=content, extensions=timeout)
+    return httpx.Request("POST", _parsed(url), headers=headers, content=content, extensions=timeout)
 
 
 @lru_cache(maxsize=16)

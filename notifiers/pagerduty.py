@@ -30,11 +30,12 @@ class PagerDutySender:
     def __init__(self, client: httpx.AsyncClient, *, events_url: str) -> None:
         self._client = client
         self._url = f"{events_url.rstrip('/')}/v2/enqueue"
+        self._headers = http.headers()
 
     async def send(self, call: PagerDutyCall) -> Outcome:
         """See `Sender`. The receipt holds PagerDuty's `status` and `dedup_key`."""
         key = call.routing_key.get_secret_value()
-        answer = await http.post(self._client, self._url, {**call.event, "routing_key": key}, {})
+        answer = await http.post(self._client, self._url, {**call.event, "routing_key": key}, self._headers)
         return answer if isinstance(answer, Retry) else _outcome(answer, key)
 
 

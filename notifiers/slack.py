@@ -85,13 +85,12 @@ class SlackSender:
         self._client = client
         self._api_url = api_url.rstrip("/")
         self._token = token
+        self._headers = http.headers({"Authorization": f"Bearer {token.get_secret_value()}"})
 
     async def send(self, call: SlackCall) -> Outcome:
         """See `Sender`. The receipt holds the `channel` and the `ts` by which the message can be found again."""
-        token = self._token.get_secret_value()
-        headers = {"Authorization": f"Bearer {token}"}
-        answer = await http.post(self._client, f"{self._api_url}/{call.method}", call.arguments, headers)
-        return answer if isinstance(answer, Retry) else _outcome(answer, token)
+        answer = await http.post(self._client, f"{self._api_url}/{call.method}", call.arguments, self._headers)
+        return answer if isinstance(answer, Retry) else _outcome(answer, self._token.get_secret_value())
 
 
 def _outcome(answer: http.Answer, token: str) -> Outcome:
