@@ -25,9 +25,9 @@ async def test_a_row_that_kafka_refused_is_written_when_it_takes_it(
     """On the disk alone it would look as if nothing was left to write, and be gone with the disk."""
     settings = settings_for(stack, topic_prefix, kafka={"partitions": 1})
     await ensure_topics(settings.kafka)
-    changelog = changelog_name(topic_prefix, Table.ESCALATIONS)
+    changelog = changelog_name(topic_prefix, Table.INCIDENTS)
     await limit(settings, changelog, 100)
-    await send(settings, from_ingest(alert(oncall_wait_minutes=60)))
+    await send(settings, from_ingest(alert(dedup_key="d" * 400)))
     code, _ = await ends(settings, tmp_path)
     assert code == 1
 
@@ -36,7 +36,7 @@ async def test_a_row_that_kafka_refused_is_written_when_it_takes_it(
     async def has_a_row() -> bool:
         return bool([record async for record in records_in(settings.kafka, [changelog]) if record.value])
 
-    async with running(Streams(settings, tmp_path / "state")):
+    async with running(Streams(settings, tmp_path / "state" / "streams")):
         await until(has_a_row)
 
 
