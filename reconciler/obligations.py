@@ -175,7 +175,8 @@ class Obligations:
         row = self._rows.setdefault(ack.incident_id, _Row(round=0, is_open=False))
         # Its person was told that the page of this very round is on its way: that one is owed as before.
         came_too_late = ack.claim is AckClaim.ALREADY_ESCALATED and ack.round == row.round
-        if not (row.is_open and came_too_late):
+        is_of_an_earlier_round = ack.claim is AckClaim.WON and ack.round < row.round
+        if not (row.is_open and (came_too_late or is_of_an_earlier_round)):
             self._settle(ack.incident_id, at_ms)
 
     def _paged(self, incident: str, number: int, at_ms: Millis) -> None:

@@ -30,12 +30,10 @@ _MOST_SHOWN = 10
 @click.option("--per-second", type=click.FloatRange(1), default=100.0, show_default=True, help="How fast they come.")
 @click.option("--tampered", type=click.IntRange(0), default=12, show_default=True,
               help="How many exports are tampered with.")  # fmt: skip
-@click.option("--second-rounds/--no-second-rounds", default=True, show_default=True,
-              help="Whether more alerts come to some incidents after somebody has acknowledged.")  # fmt: skip
 @click.option("--seed", default=1, show_default=True, help="Chooses the incidents, and what is tampered with.")
 @click.option("--state-dir", type=click.Path(path_type=Path, file_okay=False), default=Path(".ackline/day"),
               show_default=True, metavar="DIR", help="Where Kafka, Redis, the logs and the export are kept.")  # fmt: skip
-def main(incidents: int, per_second: float, tampered: int, seed: int, state_dir: Path, *, second_rounds: bool) -> None:
+def main(incidents: int, per_second: float, tampered: int, seed: int, state_dir: Path) -> None:
     """Record a day of incidents with faults in it, and have the audit prove all of it."""
     began, home = time.monotonic(), state_dir.resolve()
     shutil.rmtree(home, ignore_errors=True)
@@ -43,9 +41,7 @@ def main(incidents: int, per_second: float, tampered: int, seed: int, state_dir:
     configure_logs("faults", sink=(home / "faults.log").open("a"))
     try:
         with servers(home / "servers") as ours:
-            record = partial(
-                recorded, incidents=incidents, per_second=per_second, seed=seed, second_rounds=second_rounds
-            )
+            record = partial(recorded, incidents=incidents, per_second=per_second, seed=seed)
             proofs = asyncio.run(_proved(ours, home / "day", record, tampered, seed))
     except (LocalStackError, NotInTime) as problem:
         raise click.ClickException(str(problem)) from problem

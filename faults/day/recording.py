@@ -44,11 +44,11 @@ class Day:
     """What of it is not as it must be, as the fault suite counts it."""
 
 
-async def recorded(deployment: Deployment, *, incidents: int, per_second: float, seed: int, second_rounds: bool) -> Day:
+async def recorded(deployment: Deployment, *, incidents: int, per_second: float, seed: int) -> Day:
     """Live through a day, and come to rest."""
     from_ms = time.time_ns() // 1_000_000
     arrivals = Arrivals(deployment.sandbox)
-    planned = plans("day", seed, mix=(*MIX, Kind.GROWN) if second_rounds else MIX, channels=_CHANNELS)
+    planned = plans("day", seed, mix=(*MIX, Kind.GROWN), channels=_CHANNELS)
     load = Load(deployment.http, arrivals, planned)
     strikes = [*_strikes(deployment)]
     async with asyncio.TaskGroup() as running:

@@ -1,7 +1,8 @@
 """Whether an incident is paged. The timer agent's decision, whole: every transition of an escalation is here.
 
 - A pending escalation becomes exactly one of acknowledged, paged or resolved; only a new round makes it pending again.
-- An ACK that overtakes its delay is kept, and wins. One that comes after the page is told to PagerDuty.
+- An ACK that overtakes its delay is kept, and wins. One that comes after the page is told to PagerDuty. One that has
+  won an earlier round, or was counted in then, says nothing of a later one.
 - Who claimed first in Redis has won. Nobody to ask, and no ACK known: page (law 2).
 - An event that was counted in already changes nothing, and what it sent is sent again.
 
@@ -110,14 +111,17 @@ def on_ack(known: Escalation | None, ack: Ack, moment: Moment) -> Decision:
     mine = Acknowledgement(ack.ack_id, ack.by, ack.at_ms, ack.via)
     if known is None:
         awaited = Escalation(ack.incident_id, ack.source_key, State.AWAITED, moment.now_ms)
-        return Decision(_changed(awaited, moment, acknowledgement=mine))
-    if known.acknowledgement is not None:
+        return Decision(_changed(awaited, moment, ack.ack_id, acknowledgement=mine))
+    if ack.ack_id in known.events:
         return _on_ack_again(known, ack, moment)
+    is_of_an_earlier_round = ack.claim is AckClaim.WON and ack.round < known.round
+    if known.acknowledgement is not None or is_of_an_earlier_round:
+        return Decision(_changed(known, moment, ack.ack_id))  # the first one stands; what is new nobody has seen
     if known.state in {State.AWAITED, State.RESOLVED}:
-        return Decision(_changed(known, moment, acknowledgement=mine))
+        return Decision(_changed(known, moment, ack.ack_id, acknowledgement=mine))
     page_has_won = ack.claim is AckClaim.ALREADY_ESCALATED and ack.round == known.round
     if known.state is State.PENDING and page_has_won:
-        return Decision(_changed(known, moment, acknowledgement=mine))
+        return Decision(_changed(known, moment, ack.ack_id, acknowledgement=mine))
     return _acknowledged(known, mine, moment)
 
 
@@ -218,12 +222,12 @@ def _cancelled(known: Escalation | None, delay: DelayCancelled, moment: Moment) 
 
 
 def _acknowledged(known: Escalation, mine: Acknowledgement, moment: Moment) -> Decision:
-    acknowledged = _changed(known, moment, state=State.ACKNOWLEDGED, acknowledgement=mine)
+    acknowledged = _changed(known, moment, mine.ack_id or None, state=State.ACKNOWLEDGED, acknowledgement=mine)
     return Decision(acknowledged, tuple(acknowledged_effects(acknowledged, moment)))
 
 
 def _on_ack_again(known: Escalation, ack: Ack, moment: Moment) -> Decision:
-    """The first ACK stands. It is told once more if this is the same one, read again."""
+    """What it sent is sent again, unless a later round has begun: that one it does not acknowledge."""
     mine = known.acknowledgement
     same = mine is not None and mine.ack_id == ack.ack_id and known.state is State.ACKNOWLEDGED
     return Decision(known, tuple(acknowledged_effects(known, moment)) if same else ())
@@ -245,5 +249,6 @@ def _sooner(escalation: Escalation, due_ms: Millis, reason: PageReason) -> Escal
 
 
 def _changed(escalation: Escalation, moment: Moment, event_id: str | None = None, **changes: Any) -> Escalation:
-    events = (*escalation.events, event_id)[-REMEMBERED_EVENTS:] if event_id else escalation.events
+    is_new = event_id is not None and event_id not in escalation.events
+    events = (*escalation.events, event_id)[-REMEMBERED_EVENTS:] if is_new else escalation.events
     return msgspec.structs.replace(escalation, touched_ms=moment.now_ms, events=events, **changes)

@@ -66,7 +66,7 @@ class Escalation(msgspec.Struct, frozen=True, array_like=True):
     """Of the current round. While the round is pending: one that came too late for a page that is on its way."""
     expedited: bool = False
     events: tuple[str, ...] = ()
-    """Ids of the newest delay events that were counted in."""
+    """Ids of the newest delay events and ACKs that were counted in."""
     warnings: tuple[str, ...] = ()
     """What the alert's sender wished in vain."""
 

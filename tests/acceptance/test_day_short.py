@@ -11,10 +11,10 @@ import pytest
 @pytest.mark.timeout(620)
 def test_the_audit_proves_a_day_with_faults_in_it(tmp_path: Path) -> None:
     """It verifies clean and is decided anew alike, is told alike twice, and is the same where it is imported; and what is
-    done to an export is named. Second rounds are for the long form: they need more than a moment between two faults."""
+    done to an export is named."""
     done = subprocess.run(
         [sys.executable, "-m", "faults.day", "--incidents", "100", "--per-second", "10", "--tampered", "4",
-         "--no-second-rounds", "--state-dir", tmp_path / "day"],
+         "--state-dir", tmp_path / "day"],
         cwd=Path(__file__).parents[2], capture_output=True, text=True, timeout=600, check=False,
     )  # fmt: skip
 

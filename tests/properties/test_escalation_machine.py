@@ -39,6 +39,7 @@ class OneIncident(RuleBasedStateMachine):
         self.delays: list[Any] = []
         self.acks: list[Ack] = []
         self.delays_read = self.acks_read = 0
+        self.counted_in: dict[str, int] = {}
         self.row: Escalation | None = None
         self.claims: dict[int, str] = {}
         self.redis = True
@@ -135,8 +136,11 @@ class OneIncident(RuleBasedStateMachine):
     @rule(dies=st.booleans())
     def read_ack(self, dies: bool) -> None:
         """The next record of `acks`."""
-        self.settle(on_ack(self.row, self.acks[self.acks_read], self.moment()), dies)
+        ack = self.acks[self.acks_read]
+        self.settle(on_ack(self.row, ack, self.moment()), dies)
         self.acks_read += not dies
+        if not dies and self.row is not None:
+            self.counted_in.setdefault(ack.ack_id, self.row.round)
 
     @rule(delays=st.integers(0, 3), acks=st.integers(0, 3))
     def start_from_an_older_commit(self, delays: int, acks: int) -> None:
@@ -191,6 +195,12 @@ class OneIncident(RuleBasedStateMachine):
         for record in self.followed:
             trigger = self.triggers[record.round][0]
             assert (record.dedup_key, record.routing_key_name) == (trigger.dedup_key, trigger.routing_key_name)
+
+    @invariant()
+    def an_ack_is_of_one_round(self) -> None:
+        """However often it is read: alerts that came after it are nobody's yet."""
+        if self.row is not None and self.row.state is State.ACKNOWLEDGED and self.row.acknowledgement is not None:
+            assert self.row.round <= self.counted_in.get(self.row.acknowledgement.ack_id, self.row.round)
 
     @invariant()
     def a_settled_escalation_has_no_page_ahead(self) -> None:

@@ -82,6 +82,11 @@ def paged() -> Escalation:
     return state
 
 
+def state_of(decision: Decision) -> State | None:
+    """What became of it."""
+    return decision.state.state if decision.state else None
+
+
 def told(decision: Decision) -> list[type]:
     return [type(effect.record) for effect in decision.effects]
 
@@ -147,7 +152,7 @@ def test_a_claim_by_an_ack_counts_before_its_record_is_read() -> None:
     later = on_ack(decision.state, ack(), at(121))
 
     assert happened(decision) == [Happening.ACKNOWLEDGED]
-    assert later == Decision(decision.state)
+    assert (State.ACKNOWLEDGED, ()) == (state_of(later), later.effects)
 
 
 def test_an_ack_that_overtakes_its_delay_is_kept_and_wins() -> None:
@@ -192,7 +197,30 @@ def test_the_same_ack_read_again_is_told_again_and_another_one_is_not() -> None:
     second = on_ack(first.state, ack(ack_id="k2", by="bob"), at(62))
 
     assert again.effects == first.effects
-    assert second == Decision(first.state)
+    assert (State.ACKNOWLEDGED, ()) == (state_of(second), second.effects)
+    assert getattr(second.state, "acknowledgement", None) == getattr(first.state, "acknowledgement", "none")
+
+
+@pytest.mark.parametrize("claim", [AckClaim.WON, AckClaim.ALREADY_ACKNOWLEDGED, AckClaim.UNKNOWN])
+def test_an_ack_read_again_after_a_new_round_began_acknowledges_only_its_own(claim: AckClaim) -> None:
+    """A worker that died between its tables and its commit reads it again; nobody has seen the new alerts."""
+    first = on_ack(acknowledged(), ack(claim, ack_id="k2", by="bob"), at(61)).state
+    second = delayed(first, added(due=300), 200).state
+
+    for known in (ack(), ack(claim, ack_id="k2", by="bob")):
+        again = on_ack(second, known, at(210))
+        assert State.PENDING is state_of(again)
+        assert PagerDutyTrigger in told(on_due(again.state, NOBODY, at(300)))
+
+
+def test_an_ack_that_has_won_an_earlier_round_says_nothing_of_a_later_one() -> None:
+    """Redis had told the timer of it; its record comes late, after new alerts that its person has not seen."""
+    first = on_due(pending(), Claimed(Acknowledgement("", "ann", 99)), at(120)).state
+    second = delayed(first, added(due=300), 200).state
+
+    late = on_ack(second, ack(AckClaim.WON, round_number=1), at(210))
+
+    assert (State.PENDING, ()) == (state_of(late), late.effects)
 
 
 def test_resolved_before_the_deadline_pages_nobody() -> None:
