@@ -117,7 +117,8 @@ class _Judge:
             return
         first = self._ledger.row(row.incident_id, 1) if row.round > 1 else row
         row.key_name = first.key_name
-        case = Case(row, first, self._terms, self._ledger.partition, self._ledger.trails[Topic.ACKS])
+        earlier = self._ledger.row_of(row.incident_id, row.round - 1)
+        case = Case(row, first, earlier, self._terms, self._ledger.partition, self._ledger.trails[Topic.ACKS])
         out.outcomes[case.outcome] += 1
         out.findings += case.findings()
         self._count(row)

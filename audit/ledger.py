@@ -202,8 +202,10 @@ class Ledger:
         if row.resolved == NOWHERE:
             row.resolved, row.resolved_ms = record.offset, record.timestamp_ms
 
-    def _acknowledged(self, row: Obligation, _: EntryFacts, record: LogRecord) -> None:
-        row.acknowledged = record.offset if row.acknowledged == NOWHERE else row.acknowledged
+    def _acknowledged(self, row: Obligation, entry: EntryFacts, record: LogRecord) -> None:
+        if row.acknowledged == NOWHERE:
+            row.acknowledged = record.offset
+            row.acknowledged_by = entry.cause.offset if _topic_of(entry.cause.topic) is Topic.ACKS else NOWHERE
         row.decided_ms = max(row.decided_ms, record.timestamp_ms)
 
     def _acknowledged_late(self, row: Obligation, _: EntryFacts, record: LogRecord) -> None:

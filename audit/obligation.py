@@ -71,6 +71,8 @@ class Obligation(msgspec.Struct, gc=False):
     cancel: int = NOWHERE
     """The record of `delays`."""
     acknowledged: int = NOWHERE
+    acknowledged_by: int = NOWHERE
+    """The record of `acks` that did it, where one did."""
     acknowledged_late: int = NOWHERE
     cancelled: int = NOWHERE
     decided_ms: int = 0

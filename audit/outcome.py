@@ -31,10 +31,12 @@ _WINS = {AckClaim.WON, AckClaim.ALREADY_ACKNOWLEDGED}
 class Case:
     """One obligation, before its judge."""
 
-    def __init__(self, row: Obligation, first: Obligation, terms: Terms, partition: int, acks: Trail) -> None:
-        """`first`: the incident's first round, which may be the same."""
+    def __init__(self, row: Obligation, first: Obligation, earlier: Obligation | None, terms: Terms, partition: int,
+                 acks: Trail) -> None:  # fmt: skip
+        """`first`: the incident's first round, which may be the same; `earlier`: the one before, if there was one."""
         self._row = row
         self._first = first
+        self._earlier = earlier
         self._terms = terms
         self._partition = partition
         self._acks = acks
@@ -72,6 +74,11 @@ class Case:
         return clicked is not None and clicked.claim is not AckClaim.ALREADY_ESCALATED
 
     @property
+    def _is_acknowledged_by_another_rounds_ack(self) -> bool:
+        by = self._row.acknowledged_by
+        return by != NOWHERE and self._earlier is not None and self._earlier.acknowledged_by == by
+
+    @property
     def _is_refused(self) -> bool:
         """Whether PagerDuty will not have it, and no other key has helped."""
         page = self._row.page
@@ -95,6 +102,9 @@ class Case:
 
     def _ending(self) -> Iterator[Finding]:
         page = self._row.page
+        if self._is_acknowledged_by_another_rounds_ack:
+            places = self._log(self._row.acknowledged), self._at(Topic.ACKS, self._row.acknowledged_by)
+            yield self._found(Kind.LOST, "it ended with the ACK that had ended the round before", *places)
         if self._is_refused and self.outcome is Outcome.LOST:
             yield self._found(Kind.LOST, "PagerDuty has refused the page, and nobody was woken", *self._said())
         elif self.outcome is Outcome.LOST:

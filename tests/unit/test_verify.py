@@ -159,6 +159,26 @@ def test_an_ack_that_comes_after_the_page_breaks_nothing() -> None:
     assert 1 == report.obligations["paged"]
 
 
+def test_an_ack_that_ends_two_rounds_has_lost_the_second_page() -> None:
+    """Nobody had seen the alerts that came after it."""
+    world = World()
+    incident = world.fire("disk")
+    world.ack(incident)
+    world.wait(MINUTE)
+    world.fire("disk", alerts=("b",))
+    world.ack(incident)
+    assert () == verified(world).findings
+    (first, second) = [each for each in world.records if says(each, '"acknowledged"', '"cause"')]
+
+    read_again = with_change(
+        world, ['"acknowledged"', '"cause"', '"round":2'], cause=msgspec.json.decode(first.value)["cause"]
+    )
+
+    (lost,) = [each for each in verified(world, read_again).findings if each.kind is Kind.LOST]
+    assert (incident, 2) == (lost.incident_id, lost.round)
+    assert second.offset in {place.offset for place in lost.evidence}
+
+
 def test_a_page_that_ended_by_resolve_is_double() -> None:
     """One obligation, two endings."""
     world = World()
