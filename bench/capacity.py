@@ -57,9 +57,13 @@ class Cluster:
     partitions: int
     processes: Mapping[str, int]
     """By role; Redis is one thread."""
+    cores: int
+    """Of all machines together."""
     brokers: int
     broker_cores: int
+    broker_disk_gb: int
     copies: int
+    redis_gb: int
     routing_keys: int
     channels: int
 
@@ -83,10 +87,14 @@ def bounds(costs: Costs, cluster: Cluster) -> list[Bound]:
     """All bounds, the one that breaks first in front."""
     found = [_processes(role, costs, cluster) for role in cluster.processes]
     copies_ms = costs.processor_ms["kafka"] * cluster.copies
+    all_ms = sum(costs.processor_ms.values()) - costs.processor_ms["kafka"] + copies_ms
     found += [
+        Bound("all processors", BUSY * cluster.cores * 1000 / all_ms),
         Bound("kafka, processor", BUSY * cluster.brokers * cluster.broker_cores * 1000 / copies_ms),
         Bound("kafka, disk and network", cluster.brokers * _MB_PER_SECOND * 1e6 / (costs.kafka_bytes * cluster.copies)),
+        _kept_in("kafka, disk", cluster.brokers * cluster.broker_disk_gb, costs.kafka_bytes * cluster.copies),
         Bound("redis, one thread", BUSY * 1000 / costs.processor_ms["redis"]),
+        _kept_in("redis, memory", cluster.redis_gb, costs.redis_bytes),
         Bound(
             "PagerDuty, all keys", cluster.routing_keys * PAGERDUTY_PER_SECOND / (CALLS * PAGED_SHARE), is_ours=False
         ),
@@ -101,6 +109,12 @@ def _processes(role: str, costs: Costs, cluster: Cluster) -> Bound:
     count = cluster.processes[role]
     working = count if role == "ingest" else min(count, cluster.partitions)
     return Bound(role, BUSY * working * 1000 / costs.processor_ms[role])
+
+
+def _kept_in(what: str, gigabytes: float, each_bytes: float) -> Bound:
+    """A place that a month's incidents must fit into. It fills with the day's mean, and the bound is of the worst hour."""
+    per_day = gigabytes * 1e9 / (each_bytes * KEPT_DAYS)
+    return Bound(what, per_day * PEAK / DAY_SECONDS)
 
 
 def kept(costs: Costs, cluster: Cluster, per_day: float) -> Mapping[str, float]:
@@ -128,18 +142,21 @@ def costs_of(results: Mapping[str, Any]) -> Costs:
 
 
 def _cluster(name: str, partitions: int, each: int, **more: int) -> Cluster:
+    roles = ("ingest", "streams", "notifiers", "projection")
     return Cluster(
-        name=name, partitions=partitions, copies=min(3, more["brokers"]), routing_keys=more["routing_keys"],
-        channels=more["channels"], brokers=more["brokers"], broker_cores=more["broker_cores"],
-        processes={"ingest": each, "streams": each, "notifiers": each, "projection": each, "reconciler": 1},
+        name=name, partitions=partitions, processes={**dict.fromkeys(roles, each), "reconciler": 1},
+        copies=min(3, more["brokers"]), **more,
     )  # fmt: skip
 
 
 CLUSTERS = (
-    _cluster("one machine of 2 cores", 4, 1, brokers=1, broker_cores=1, routing_keys=10, channels=10),
-    _cluster("three machines of 8 cores", 24, 6, brokers=3, broker_cores=4, routing_keys=100, channels=100),
-    _cluster("twelve machines of 16 cores", 96, 48, brokers=6, broker_cores=12, routing_keys=1_000, channels=1_000),
-)
+    _cluster("one machine of 2 cores", 4, 1, cores=2, brokers=1, broker_cores=1, broker_disk_gb=50, redis_gb=2,
+             routing_keys=10, channels=10),
+    _cluster("three machines of 8 cores", 24, 3, cores=24, brokers=3, broker_cores=3, broker_disk_gb=1_000, redis_gb=16,
+             routing_keys=100, channels=100),
+    _cluster("twelve machines of 16 cores", 96, 36, cores=192, brokers=6, broker_cores=8, broker_disk_gb=8_000,
+             redis_gb=128, routing_keys=1_000, channels=1_000),
+)  # fmt: skip
 
 
 def table(costs: Costs, clusters: Sequence[Cluster] = CLUSTERS) -> str:

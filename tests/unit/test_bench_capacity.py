@@ -12,8 +12,8 @@ COSTS = Costs(dict.fromkeys(ROLES, 1.0), kafka_bytes=10_000, redis_bytes=2_000, 
 def a_cluster(**more: object) -> Cluster:
     """Two processes of each role on three brokers, with keys and channels for all."""
     values = {
-        "name": "a cluster", "partitions": 8, "processes": {"ingest": 2, "streams": 2}, "brokers": 3,
-        "broker_cores": 4, "copies": 3, "routing_keys": 10**6, "channels": 10**6,
+        "name": "a cluster", "partitions": 8, "processes": {"ingest": 2, "streams": 2}, "cores": 24,
+        "brokers": 3, "broker_cores": 4, "broker_disk_gb": 100, "copies": 3, "redis_gb": 10, "routing_keys": 10**6, "channels": 10**6,
     }  # fmt: skip
     return Cluster(**{**values, **more})  # type: ignore[arg-type]
 
@@ -44,6 +44,15 @@ def test_each_copy_costs_the_brokers_as_much_as_the_first() -> None:
 
     for what in ("kafka, processor", "kafka, disk and network"):
         assert per_second(what, alone) == pytest.approx(per_second(what, a_cluster()))
+
+
+def test_a_month_of_what_is_carried_fills_what_there_is() -> None:
+    """With the day's mean, of which the worst hour has ten times as many."""
+    cluster = a_cluster()
+    found = {bound.what: kept(COSTS, cluster, bound.per_day) for bound in bounds(COSTS, cluster)}
+
+    assert cluster.redis_gb == pytest.approx(found["redis, memory"]["Redis"])
+    assert cluster.broker_disk_gb == pytest.approx(found["kafka, disk"]["each broker"])
 
 
 def test_half_the_cost_is_twice_the_room() -> None:
