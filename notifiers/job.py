@@ -6,12 +6,17 @@ whoever reads the partition next does it again.
 
 import asyncio
 import contextlib
+import time
 
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
 from notifiers.offsets import Progress
+
+
+_CLOCKS_MS = 5_000
+"""By how much our clock and the brokers' may differ."""
 
 
 class Abandoned(Exception):  # noqa: N818  # It says what became of the work.
@@ -22,6 +27,7 @@ class Assignment:
     """One partition for as long as it is ours. When it comes back it is a new one."""
 
     def __init__(self) -> None:
+        self.began_ms = time.time_ns() // 1_000_000
         self.progress = Progress()
         self.ended = asyncio.Event()
         self.idle = asyncio.Event()
@@ -57,6 +63,11 @@ class Job:
     def abandoned(self) -> bool:
         """Whether somebody else will do it."""
         return self.assignment.ended.is_set()
+
+    @property
+    def may_be_a_repeat(self) -> bool:
+        """Whether somebody may have read it before: it was written before this partition was ours, as far as clocks agree."""
+        return bool(self.message.timestamp < self.assignment.began_ms + _CLOCKS_MS)
 
     def finish(self) -> None:
         """All that had to follow from the record is durable."""

@@ -23,7 +23,7 @@ from notifiers.pagerduty import PagerDutyCall
 from notifiers.publish import Publisher
 from notifiers.settle import Patience, settle
 from state.receipts import Receipts
-from streams.records import Cause, Happening, LogEntry, PagerDutyEvent, PagerDutyTrigger
+from streams.records import Cause, Happening, LogEntry, PagerDutyEvent, PagerDutyResolve, PagerDutyTrigger
 from streams.topics import Topic
 
 
@@ -32,6 +32,7 @@ log = structlog.get_logger("ackline.notifiers")
 ROLE = "pagerduty"
 _DEFAULT = ""
 """The default key's lane; a name in the config file is never empty."""
+_OVER = Delivered({"status": "sent before, and over"})
 
 
 class RoutingKeys:
@@ -121,6 +122,8 @@ class Paging:
             return page.plain_event_of(record, self._public_host, warning)
 
     async def _sent(self, job: Job, reader: Reader, name: str, event: dict[str, Any]) -> Delivered | Rejected:
+        if await self._is_over(job):
+            return _OVER
         key = self._keys.key(name)
         if key is None:
             return Rejected(Reason.REFUSED, "no routing key is configured (oncall.pagerduty.routing_key)")
@@ -128,6 +131,15 @@ class Paging:
         return await settle(
             job, lambda: self._sender.send(call), Patience(destination=ROLE, turn=partial(reader.turn, name))
         )
+
+    async def _is_over(self, job: Job) -> bool:
+        """Whether this trigger is read again after its end was sent: it would open another incident, and wake somebody."""
+        key = job.record.dedup_key
+        if isinstance(job.record, PagerDutyResolve):
+            # Before it is sent, so that no death comes in between. Its trigger was sent before it: a lane is in order.
+            await self._receipts.keep_over(key)
+        is_trigger = isinstance(job.record, PagerDutyTrigger)
+        return is_trigger and job.may_be_a_repeat and await self._receipts.is_over(key)
 
     def _delivered(self, reader: Reader, job: Job, name: str, outcome: Delivered) -> None:
         record = job.record

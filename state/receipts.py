@@ -1,4 +1,4 @@
-"""Where in Slack an incident's message is, and which notifications have been posted already.
+"""Where in Slack an incident's message is, which notifications have been posted already, and which pages are over.
 
 Receipts let a message be updated and answered in its thread, and keep a record that is delivered again from being
 posted again. All of it is a convenience: without Redis the process remembers what it did itself, and in doubt a
@@ -66,6 +66,14 @@ class Receipts(Protocol):
         """The page went through the default key."""
         ...
 
+    async def is_over(self, dedup_key: str) -> bool:
+        """Whether PagerDuty was told, or is being told, that what this page was about is over."""
+        ...
+
+    async def keep_over(self, dedup_key: str) -> None:
+        """PagerDuty is about to be told."""
+        ...
+
     async def forget_fallback(self, dedup_key: str) -> None:
         """It did not: that key was refused as well."""
         ...
@@ -109,6 +117,14 @@ class RedisReceipts:
     async def forget_fallback(self, dedup_key: str) -> None:
         """See `Receipts`."""
         await self._set({f"fallback:{dedup_key}": (_NO, KEPT)})
+
+    async def is_over(self, dedup_key: str) -> bool:
+        """See `Receipts`."""
+        return await self._get(f"page-over:{dedup_key}") == _YES
+
+    async def keep_over(self, dedup_key: str) -> None:
+        """See `Receipts`."""
+        await self._set({f"page-over:{dedup_key}": (_YES, MARKS_KEPT)})
 
     async def _get(self, name: str) -> bytes | None:
         if (held := self._memory.get(name)) is not None:

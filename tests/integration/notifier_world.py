@@ -19,6 +19,7 @@ from streams.records import (
     IncidentStatus,
     LogEntry,
     PagerDutyAcknowledge,
+    PagerDutyResolve,
     PagerDutyTrigger,
     PageReason,
     Record,
@@ -176,6 +177,11 @@ def trigger(incident: str = "incident-1", **changes: Any) -> PagerDutyTrigger:
 def acknowledge(incident: str = "incident-1", **changes: Any) -> PagerDutyAcknowledge:
     """Somebody did after all."""
     return PagerDutyAcknowledge(**{**_page(incident), "by": "Natsu", **changes})
+
+
+def resolve(incident: str = "incident-1", **changes: Any) -> PagerDutyResolve:
+    """It is over."""
+    return PagerDutyResolve(**{**_page(incident), **changes})
 
 
 def _common(notification: str, incident: str) -> dict[str, Any]:

@@ -7,7 +7,7 @@ import pytest
 from ackline.local_stack import Endpoints
 from streams.records import Happening
 from streams.topics import Topic
-from tests.integration.notifier_world import World, a_world, acknowledge, trigger
+from tests.integration.notifier_world import World, a_world, acknowledge, resolve, trigger
 
 
 PAGERDUTY = (Topic.PAGERDUTY_EVENTS, "notifiers-pagerduty")
@@ -44,6 +44,35 @@ async def test_a_page_is_triggered_with_a_receipt(world: World) -> None:
         "status": "success",
     } == entry.detail
     assert 1 == await world.committed(*PAGERDUTY)
+
+
+async def test_a_page_that_is_read_again_after_its_end_wakes_nobody(world: World) -> None:
+    """After a crash before the commit: PagerDuty would open another incident. The log has the notes once more."""
+    await world.write(Topic.PAGERDUTY_EVENTS, trigger(), resolve())
+    async with world.notifiers():
+        await world.log(2)
+    await world.rewind(*PAGERDUTY)
+
+    async with world.notifiers():
+        entries = await world.log(4)
+
+    [incident] = world.sandbox.pagerduty_incidents
+    assert (1, "resolved") == (incident.triggers, incident.status)
+    assert ["trigger", "resolve"] * 2 == [entry.detail["action"] for entry in entries]
+
+
+async def test_a_page_whose_end_is_still_to_come_is_sent_again(world: World) -> None:
+    """In doubt it is sent: a death may have come before PagerDuty had it."""
+    await world.write(Topic.PAGERDUTY_EVENTS, trigger(), acknowledge())
+    async with world.notifiers():
+        await world.log(2)
+    await world.rewind(*PAGERDUTY)
+
+    async with world.notifiers():
+        await world.log(4)
+
+    [incident] = world.sandbox.pagerduty_incidents
+    assert 2 == incident.triggers
 
 
 async def test_an_outage_of_pagerduty_is_outlasted(world: World) -> None:
