@@ -221,7 +221,7 @@ async def test_who_is_asked_and_does_not_say_yes_has_done_nothing(desk: Desk, en
             question = await asyncio.wait_for(asyncio.to_thread(_read_until, process.stdout, b"Go on? [y/N]: "), 20)
             if ends == "with Ctrl-C":
                 # A signal between the question and the reading would only be seen after the answer.
-                await until(lambda: _sleeps(process.pid))
+                await until(_Asleep(process.pid))
                 process.send_signal(signal.SIGINT)
             else:
                 process.stdin.close()
@@ -234,8 +234,16 @@ async def test_who_is_asked_and_does_not_say_yes_has_done_nothing(desk: Desk, en
     assert [] == await everything_in(desk.world.settings, Topic.ALERTS)
 
 
-async def _sleeps(pid: int) -> bool:
-    return psutil.Process(pid).status() == psutil.STATUS_SLEEPING
+class _Asleep:
+    """Whether a process has slept since the last look: one that only waits for a moment on its way wakes up in between."""
+
+    def __init__(self, pid: int) -> None:
+        self._process = psutil.Process(pid)
+        self._switches: int | None = None
+
+    async def __call__(self) -> bool:
+        before, self._switches = self._switches, self._process.num_ctx_switches().voluntary
+        return self._switches == before and self._process.status() == psutil.STATUS_SLEEPING
 
 
 def _read_until(stream: Any, end: bytes) -> bytes:
