@@ -95,7 +95,7 @@ class TopicsSource:
 def _until_one_is_empty(heads: list[tuple[tuple[int, int, int], "_Log"]]) -> Iterator[tuple[Topic, ConsumerRecord]]:
     while True:
         log = heads[0][1]
-        yield log.topic, log.record
+        yield log.range.topic, log.record
         key = log.advance()
         if key is None:
             return
@@ -108,7 +108,6 @@ class _Log:
     def __init__(self, consumer: AIOKafkaConsumer, place: TopicPartition, wanted: Range) -> None:
         self.place = place
         self.range = wanted
-        self.topic = wanted.topic
         self.record: ConsumerRecord = None
         self._consumer = consumer
         self._fetched: deque[ConsumerRecord] = deque()

@@ -8,6 +8,10 @@ from typing import Any
 from config.settings import KafkaSettings
 
 
+PRODUCER_BATCH_BYTES = 256 * 1024
+"""Of one partition, in one round trip. A send waits where this is full; 16 kB, as clients have it, are six alerts."""
+
+
 def client_options(kafka: KafkaSettings) -> dict[str, Any]:
     """Keyword arguments that connect an `AIOKafkaProducer`, `AIOKafkaConsumer` or admin client."""
     security = kafka.security

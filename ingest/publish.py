@@ -16,7 +16,7 @@ import structlog
 from aiokafka import AIOKafkaProducer
 from aiokafka.errors import KafkaError, MessageSizeTooLargeError, UnknownTopicOrPartitionError
 
-from config.kafka_options import client_options, stopped
+from config.kafka_options import PRODUCER_BATCH_BYTES, client_options, stopped
 from config.settings import IngestSettings, KafkaSettings
 from ingest import metrics
 from streams.topics import MAX_RECORD_BYTES, Topic, topic_name
@@ -30,7 +30,6 @@ _CONNECT = timedelta(seconds=10)
 _RETRY_AFTER = timedelta(seconds=1)
 _ASK_EVERY = timedelta(seconds=2)
 _CLOSE = timedelta(seconds=5)
-_BATCH_BYTES = 256 * 1024
 _LARGEST_VALUE = MAX_RECORD_BYTES - 1024
 """Leaves room for the key and Kafka's own envelope. Known before anything is sent: an array goes whole or not at all."""
 
@@ -96,7 +95,7 @@ class Publisher:
                 acks="all",
                 enable_idempotence=True,
                 linger_ms=0,
-                max_batch_size=_BATCH_BYTES,
+                max_batch_size=PRODUCER_BATCH_BYTES,
                 max_request_size=MAX_RECORD_BYTES,
                 request_timeout_ms=int(_CONNECT.total_seconds() * 1000),
                 **client_options(self._kafka),

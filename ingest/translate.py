@@ -12,7 +12,7 @@ from typing import Any
 import msgspec
 
 from config.settings import MAX_WAIT_MINUTES
-from streams.codec import MAX_DEPTH, is_nested_too_deep
+from streams.codec import MAX_DEPTH, is_nested_too_deep, may_be_nested_too_deep
 from streams.records import AlertEvent, AlertOptions, Millis, read_options
 
 
@@ -93,8 +93,7 @@ def _too_deep(where: str = "the body") -> Refused:
 
 
 def _see_that_it_is_flat(body: bytes, payloads: list[dict[str, Any]]) -> None:
-    # Few brackets cannot nest deeply, so the walk is for the few bodies that have many.
-    if body.count(b"{") + body.count(b"[") <= MAX_DEPTH:
+    if not may_be_nested_too_deep(body):
         return
     for index, payload in enumerate(payloads):
         if is_nested_too_deep(payload):

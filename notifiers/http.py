@@ -9,7 +9,6 @@ import ssl
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
-from types import MappingProxyType
 from typing import Any, Final
 
 import httpx
@@ -49,7 +48,7 @@ def client(seconds: float = TOTAL_SECONDS) -> httpx.AsyncClient:
     )
 
 
-def headers(own: Mapping[str, str] = MappingProxyType({})) -> httpx.Headers:
+def headers(**own: str) -> httpx.Headers:
     """The headers of a call. To be made once: it takes longer than sending them."""
     return httpx.Headers({**own, "Content-Type": "application/json; charset=utf-8", "User-Agent": "Ackline"})
 

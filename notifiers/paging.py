@@ -122,8 +122,16 @@ class Paging:
             return page.plain_event_of(record, self._public_host, warning)
 
     async def _sent(self, job: Job, reader: Reader, name: str, event: dict[str, Any]) -> Delivered | Rejected:
-        if await self._is_over(job):
-            return _OVER
+        record = job.record
+        if (
+            isinstance(record, PagerDutyTrigger)
+            and job.may_be_a_repeat
+            and await self._receipts.is_over(record.dedup_key)
+        ):
+            return _OVER  # Its end was sent: it would open another incident, and wake somebody.
+        if isinstance(record, PagerDutyResolve):
+            # Before it is sent, so that no death comes in between. Its trigger was sent before it: a lane is in order.
+            await self._receipts.keep_over(record.dedup_key)
         key = self._keys.key(name)
         if key is None:
             return Rejected(Reason.REFUSED, "no routing key is configured (oncall.pagerduty.routing_key)")
@@ -131,15 +139,6 @@ class Paging:
         return await settle(
             job, lambda: self._sender.send(call), Patience(destination=ROLE, turn=partial(reader.turn, name))
         )
-
-    async def _is_over(self, job: Job) -> bool:
-        """Whether this trigger is read again after its end was sent: it would open another incident, and wake somebody."""
-        key = job.record.dedup_key
-        if isinstance(job.record, PagerDutyResolve):
-            # Before it is sent, so that no death comes in between. Its trigger was sent before it: a lane is in order.
-            await self._receipts.keep_over(key)
-        is_trigger = isinstance(job.record, PagerDutyTrigger)
-        return is_trigger and job.may_be_a_repeat and await self._receipts.is_over(key)
 
     def _delivered(self, reader: Reader, job: Job, name: str, outcome: Delivered) -> None:
         record = job.record

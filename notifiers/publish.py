@@ -14,7 +14,7 @@ import structlog
 from aiokafka import AIOKafkaProducer
 from aiokafka.errors import KafkaError, MessageSizeTooLargeError
 
-from config.kafka_options import client_options, stopped
+from config.kafka_options import PRODUCER_BATCH_BYTES, client_options, stopped
 from config.settings import KafkaSettings
 from streams.codec import encode
 from streams.records import Record
@@ -24,8 +24,6 @@ from streams.topics import MAX_RECORD_BYTES, Topic, topic_name
 
 log = structlog.get_logger("ackline.notifiers")
 
-_BATCH_BYTES = 256 * 1024
-"""Of one partition, in one round trip. A send waits where this is full."""
 _CONNECT_SECONDS = 15
 _SEND_SECONDS = 30
 _PAUSE_SECONDS = 1.0
@@ -89,7 +87,7 @@ class Publisher:
                     acks="all",
                     enable_idempotence=True,
                     linger_ms=2,
-                    max_batch_size=_BATCH_BYTES,
+                    max_batch_size=PRODUCER_BATCH_BYTES,
                     max_request_size=MAX_RECORD_BYTES,
                     metadata_max_age_ms=30_000,
                     **client_options(self._kafka),

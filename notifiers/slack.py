@@ -85,7 +85,7 @@ class SlackSender:
         self._client = client
         self._api_url = api_url.rstrip("/")
         self._token = token
-        self._headers = http.headers({"Authorization": f"Bearer {token.get_secret_value()}"})
+        self._headers = http.headers(Authorization=f"Bearer {token.get_secret_value()}")
 
     async def send(self, call: SlackCall) -> Outcome:
         """See `Sender`. The receipt holds the `channel` and the `ts` by which the message can be found again."""

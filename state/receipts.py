@@ -66,16 +66,16 @@ class Receipts(Protocol):
         """The page went through the default key."""
         ...
 
+    async def forget_fallback(self, dedup_key: str) -> None:
+        """It did not: that key was refused as well."""
+        ...
+
     async def is_over(self, dedup_key: str) -> bool:
         """Whether PagerDuty was told, or is being told, that what this page was about is over."""
         ...
 
     async def keep_over(self, dedup_key: str) -> None:
         """PagerDuty is about to be told."""
-        ...
-
-    async def forget_fallback(self, dedup_key: str) -> None:
-        """It did not: that key was refused as well."""
         ...
 
 

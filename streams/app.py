@@ -9,7 +9,7 @@ import faust
 
 from faust.types import TP, StreamT
 
-from config.kafka_options import client_options
+from config.kafka_options import PRODUCER_BATCH_BYTES, client_options
 from config.settings import MAX_WAIT_MINUTES, Settings
 from state.claims import Claims
 from streams.acks import Acks
@@ -29,8 +29,6 @@ from streams.topics import MAX_RECORD_BYTES, Table, Topic, app_id, topic_name
 
 BATCH = 500
 """The most records that are decided and made durable together."""
-
-_PRODUCER_BATCH_BYTES = 256 * 1024
 
 _ROCKSDB = {
     # Faust's own defaults reserve gigabytes for every partition of every table.
@@ -143,8 +141,7 @@ def _faust_app(settings: Settings, data_dir: Path, edges: Edges) -> ReliableApp:
         broker_heartbeat_interval=kafka.session_timeout.total_seconds() / 4,
         stream_wait_empty=True,
         producer_linger=0,
-        # Of one partition, in one round trip. A send waits where this is full; 16 kB, as Faust has it, are six alerts.
-        producer_max_batch_size=_PRODUCER_BATCH_BYTES,
+        producer_max_batch_size=PRODUCER_BATCH_BYTES,
         producer_max_request_size=MAX_RECORD_BYTES,
         web_enabled=False,
         key_serializer="raw",

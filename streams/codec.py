@@ -95,7 +95,7 @@ def decode_alert(value: bytes | None) -> tuple[AlertEvent, dict[str, Any]]:
     payload = body.pop("payload", None)
     if not isinstance(payload, dict):
         raise Unusable("has no `payload` that is a JSON object, and is no Alertmanager body of version 4")
-    if _may_be_nested_too_deep(value) and is_nested_too_deep(payload):
+    if may_be_nested_too_deep(value) and is_nested_too_deep(payload):
         raise Unusable(f"is nested deeper than {MAX_DEPTH} levels")
     version = body.pop("v", VERSION)
     if version != VERSION:
@@ -112,8 +112,8 @@ def decode_alert(value: bytes | None) -> tuple[AlertEvent, dict[str, Any]]:
     return AlertEvent(**own | {"warnings": (*own.get("warnings", ()), *problems)}), body
 
 
-def _may_be_nested_too_deep(value: bytes | None) -> bool:
-    # Each level opens with a bracket. A look at every value of every body is dear; counting is not.
+def may_be_nested_too_deep(value: bytes | None) -> bool:
+    """Whether these bytes have brackets enough. Counting is cheap, and a look at every value of every body is dear."""
     return value is not None and value.count(b"{") + value.count(b"[") > MAX_DEPTH
 
 

@@ -222,7 +222,7 @@ def _cancelled(known: Escalation | None, delay: DelayCancelled, moment: Moment) 
 
 
 def _acknowledged(known: Escalation, mine: Acknowledgement, moment: Moment) -> Decision:
-    acknowledged = _changed(known, moment, mine.ack_id or None, state=State.ACKNOWLEDGED, acknowledgement=mine)
+    acknowledged = _changed(known, moment, mine.ack_id, state=State.ACKNOWLEDGED, acknowledgement=mine)
     return Decision(acknowledged, tuple(acknowledged_effects(acknowledged, moment)))
 
 
@@ -248,7 +248,7 @@ def _sooner(escalation: Escalation, due_ms: Millis, reason: PageReason) -> Escal
     return msgspec.structs.replace(escalation, due_ms=due_ms, reason=reason)
 
 
-def _changed(escalation: Escalation, moment: Moment, event_id: str | None = None, **changes: Any) -> Escalation:
-    is_new = event_id is not None and event_id not in escalation.events
+def _changed(escalation: Escalation, moment: Moment, event_id: str = "", **changes: Any) -> Escalation:
+    is_new = event_id and event_id not in escalation.events  # An ACK that is known from its claim alone has no id.
     events = (*escalation.events, event_id)[-REMEMBERED_EVENTS:] if is_new else escalation.events
     return msgspec.structs.replace(escalation, touched_ms=moment.now_ms, events=events, **changes)

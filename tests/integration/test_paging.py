@@ -5,7 +5,7 @@ from collections.abc import AsyncIterator
 import pytest
 
 from ackline.local_stack import Endpoints
-from streams.records import Happening
+from streams.records import Happening, LogEntry, PagerDutyEvent
 from streams.topics import Topic
 from tests.integration.notifier_world import World, a_world, acknowledge, resolve, trigger
 
@@ -18,6 +18,17 @@ async def world(stack: Endpoints, topic_prefix: str) -> AsyncIterator[World]:
     """Kafka, Redis and the sandbox, with nothing in them that is this test's."""
     async with a_world(stack, topic_prefix) as fresh:
         yield fresh
+
+
+async def read_twice(world: World, *records: PagerDutyEvent) -> list[LogEntry]:
+    """What the log says of records that are delivered, and read again as after a crash before the commit."""
+    await world.write(Topic.PAGERDUTY_EVENTS, *records)
+    async with world.notifiers():
+        await world.log(len(records))
+    await world.rewind(*PAGERDUTY)
+
+    async with world.notifiers():
+        return await world.log(2 * len(records))
 
 
 async def test_a_page_is_triggered_with_a_receipt(world: World) -> None:
@@ -48,13 +59,7 @@ async def test_a_page_is_triggered_with_a_receipt(world: World) -> None:
 
 async def test_a_page_that_is_read_again_after_its_end_wakes_nobody(world: World) -> None:
     """After a crash before the commit: PagerDuty would open another incident. The log has the notes once more."""
-    await world.write(Topic.PAGERDUTY_EVENTS, trigger(), resolve())
-    async with world.notifiers():
-        await world.log(2)
-    await world.rewind(*PAGERDUTY)
-
-    async with world.notifiers():
-        entries = await world.log(4)
+    entries = await read_twice(world, trigger(), resolve())
 
     [incident] = world.sandbox.pagerduty_incidents
     assert (1, "resolved") == (incident.triggers, incident.status)
@@ -63,13 +68,7 @@ async def test_a_page_that_is_read_again_after_its_end_wakes_nobody(world: World
 
 async def test_a_page_whose_end_is_still_to_come_is_sent_again(world: World) -> None:
     """In doubt it is sent: a death may have come before PagerDuty had it."""
-    await world.write(Topic.PAGERDUTY_EVENTS, trigger(), acknowledge())
-    async with world.notifiers():
-        await world.log(2)
-    await world.rewind(*PAGERDUTY)
-
-    async with world.notifiers():
-        await world.log(4)
+    await read_twice(world, trigger(), acknowledge())
 
     [incident] = world.sandbox.pagerduty_incidents
     assert 2 == incident.triggers

@@ -198,7 +198,9 @@ def test_the_same_ack_read_again_is_told_again_and_another_one_is_not() -> None:
 
     assert again.effects == first.effects
     assert (State.ACKNOWLEDGED, ()) == (state_of(second), second.effects)
-    assert getattr(second.state, "acknowledgement", None) == getattr(first.state, "acknowledgement", "none")
+    assert first.state
+    assert second.state
+    assert second.state.acknowledgement == first.state.acknowledgement
 
 
 @pytest.mark.parametrize("claim", [AckClaim.WON, AckClaim.ALREADY_ACKNOWLEDGED, AckClaim.UNKNOWN])
