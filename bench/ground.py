@@ -89,6 +89,10 @@ class Site:
         """The state directory of a process."""
         return self.home / f"{role}-{number}"
 
+    def disk_bytes(self, role: str) -> int:
+        """What a process of a role has on its disk."""
+        return sum(file.stat().st_size for file in self.state_of(role).rglob("*") if file.is_file())
+
     async def stop(self) -> None:
         """End every process at once."""
         for process in self._running:

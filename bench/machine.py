@@ -17,7 +17,7 @@ from bench.load.closed import tool
 
 
 _PACKAGES = ("ackline", "faust-streaming", "aiokafka", "rocksdict", "fastapi", "uvicorn", "uvloop", "httpx",
-             "aiohttp", "msgspec")  # fmt: skip
+             "httpx-aiohttp", "aiohttp", "msgspec")  # fmt: skip
 _CPUINFO = Path("/proc/cpuinfo")
 
 

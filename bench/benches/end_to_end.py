@@ -18,10 +18,10 @@ async def measure(ground: Ground, scale: Scale) -> AsyncIterator[Figure]:
     rates, seconds = ([10, 200], 4) if scale.is_quick else ([10, 100, 1_000], 20)
     async with site(ground, "end-to-end") as here:
         running = [await here.start(role) for role in ROLES]
-        await _sent_and_seen(here, running, 10, 2, first=_FAR)
+        await sent_and_seen(here, running, 10, 2, first=_FAR)
         for number, per_second in enumerate(rates):
             before = _used(ground, running)
-            sent = await _sent_and_seen(here, running, per_second, seconds, first=number * _FAR // 10)
+            sent = await sent_and_seen(here, running, per_second, seconds, first=number * _FAR // 10)
             used = {name: now - before[name] for name, now in _used(ground, running).items()}
             for figure in (*await _latency(here, per_second, sent), *_costs(per_second, used, len(sent))):
                 yield figure
@@ -47,7 +47,7 @@ async def _latency(here: Site, per_second: int, sent: Sequence[Sent]) -> list[Fi
     return found
 
 
-async def _sent_and_seen(
+async def sent_and_seen(
     here: Site, running: Sequence[Process], per_second: int, seconds: int, first: int
 ) -> list[Sent]:
     """Send, and wait until all of it has come to both."""

@@ -2,9 +2,9 @@
 
 from collections.abc import AsyncIterator, Mapping
 
+from bench.benches.end_to_end import sent_and_seen
 from bench.figures import Figure
 from bench.ground import ROLES, Ground, Site, site
-from bench.load.steady import PAGED_AT_ONCE, load
 from bench.measure import Bench, Scale
 from bench.processes import Process, until
 from state.client import connect
@@ -23,23 +23,17 @@ async def measure(ground: Ground, scale: Scale) -> AsyncIterator[Figure]:
     async with site(ground, "footprint") as here:
         running = [await here.start(role) for role in ROLES]
         before = await _sizes(ground, here)
-        sent = await load(running[ROLES.index("ingest")].url + PAGED_AT_ONCE, _PER_SECOND, seconds, 0)
-        await _worked_off(ground, here, running, len(sent))
+        sent = await sent_and_seen(here, running, _PER_SECOND, seconds, first=0)
+        await _still(ground, here, running)
         for name, size in (await _sizes(ground, here)).items():
             yield Figure(name=name, value=(size - before[name]) / len(sent), unit="bytes")
         worker = running[ROLES.index("streams")]
         await worker.stop()
-        disk = sum(file.stat().st_size for file in here.state_of("streams").rglob("*") if file.is_file())
-        yield Figure(name="a worker's disk", value=disk / len(sent), unit="bytes")
+        yield Figure(name="a worker's disk", value=here.disk_bytes("streams") / len(sent), unit="bytes")
 
 
-async def _worked_off(ground: Ground, here: Site, running: list[Process], count: int) -> None:
-    """Wait until every incident is told and paged, and nothing is written any more."""
-
-    async def came() -> bool:
-        return min([await here.stand_in.count(service) for service in ("slack", "pagerduty")]) >= count
-
-    await until(came, f"{count} incidents told and paged", _SECONDS, *running, every=0.5)
+async def _still(ground: Ground, here: Site, running: list[Process]) -> None:
+    """Wait until nothing is written any more."""
     before: Mapping[str, float] = {}
 
     async def is_still() -> bool:

@@ -5,7 +5,6 @@ import shutil
 import time
 
 from collections.abc import AsyncIterator
-from pathlib import Path
 
 from bench import topics
 from bench.alerts import deadline, now_ms
@@ -51,7 +50,7 @@ async def _with(here: Site, reading: Reading, before: int, count: int, idle: flo
     await reading.until(named(kafka, Table.DEADLINES), count, _SECONDS, worker)
     await asyncio.sleep(5)  # What it has taken in, it commits.
     rss, tick = worker.rss_mb(), await _idle_tick_ms(here, worker, idle)
-    disk = _size_mb(here.state_of("streams"))
+    disk = here.disk_bytes("streams") / 1e6
     await worker.stop()
     restart = await _start_seconds(here)
     await asyncio.to_thread(shutil.rmtree, here.state_of("streams"))
@@ -80,10 +79,6 @@ async def _start_seconds(here: Site) -> float:
     seconds = time.monotonic() - began
     await worker.stop()
     return seconds
-
-
-def _size_mb(directory: Path) -> float:
-    return sum(file.stat().st_size for file in directory.rglob("*") if file.is_file()) / 1e6
 
 
 PENDING = Bench(name="pending", measure=measure, against="the same with the fewest pending", rounds=1)

@@ -76,7 +76,7 @@ class Proofs:
         if not said:
             return [Proof(f"verify, {which}", "", (complained,))]
         report = json.loads(said)
-        verified = Proof(f"verify, {which}", _told(report), (*_broken(code, report), *self._other_outcomes(report)))
+        verified = self._verified(f"verify, {which}", code, report)
         recomputed = report["recomputed"]
         again = Proof(
             f"recompute, {which}",
@@ -110,8 +110,10 @@ class Proofs:
         code, said, complained = await self._verify_export(self._export)
         if not said:
             return Proof("verify --export", "", (complained,))
-        report = json.loads(said)
-        return Proof("verify --export", _told(report), (*_broken(code, report), *self._other_outcomes(report)))
+        return self._verified("verify --export", code, json.loads(said))
+
+    def _verified(self, name: str, code: int | None, report: dict[str, Any]) -> Proof:
+        return Proof(name, _told(report), (*_broken(code, report), *self._other_outcomes(report)))
 
     async def _tampered_with(self, count: int, seed: int) -> Proof:
         with reading_bundle(self._export) as bundle:
