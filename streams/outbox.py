@@ -3,9 +3,7 @@
 Together with `streams.reliable.table` this is law 1: effects first, then state, then the commit.
 """
 
-import asyncio
-
-from collections.abc import Awaitable, Iterable
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 import faust
@@ -16,6 +14,7 @@ from streams.codec import encode
 from streams.decide.effects import Effect
 from streams.records import Millis, Tick
 from streams.records.dead_letter import DEAD_LETTERS, UNUSABLE, letter_of
+from streams.reliable.producer import Outgoing
 from streams.reliable.pulse import Pulse
 from streams.topics import Topic, topic_name
 
@@ -38,16 +37,14 @@ class Outbox:
         """
         self._pulse.check()
         wanted = [effect for effect in effects if self._slack or effect.topic is not Topic.SLACK_NOTIFICATIONS]
-        await self._sent(
-            [await self._send(effect.topic, effect.key.encode(), encode(effect.record)) for effect in wanted]
-        )
+        await self._write([Outgoing(self._name(each.topic), each.key.encode(), encode(each.record)) for each in wanted])
         self._pulse.check()
 
     async def bury(self, event: EventT[bytes], reason: str) -> None:
         """Put a record that cannot be used into `dead-letters`: its own bytes, with where it was and why."""
         letter = letter_of(event.message, reason)
         sent = await self._app.producer.send(
-            topic_name(self._prefix, Topic.DEAD_LETTERS), letter.key, letter.value, None, None, letter.headers
+            self._name(Topic.DEAD_LETTERS), letter.key, letter.value, None, None, letter.headers
         )
         await sent
         DEAD_LETTERS.labels(event.message.topic.removeprefix(self._prefix), UNUSABLE).inc()
@@ -55,16 +52,11 @@ class Outbox:
     async def tick(self, partitions: Iterable[int], now_ms: Millis) -> None:
         """Tell the timer of each partition what time it is."""
         value = encode(Tick(now_ms=now_ms))
-        await self._sent([await self._send(Topic.TICKS, None, value, partition) for partition in partitions])
+        await self._write([Outgoing(self._name(Topic.TICKS), None, value, partition) for partition in partitions])
 
-    async def _send(
-        self, topic: Topic, key: bytes | None, value: bytes, partition: int | None = None
-    ) -> Awaitable[Any]:
-        sent: Awaitable[Any] = await self._app.producer.send(
-            topic_name(self._prefix, topic), key, value, partition, None, None
-        )
-        return sent
+    async def _write(self, records: Sequence[Outgoing]) -> None:
+        producer: Any = self._app.producer
+        await producer.write(records)
 
-    async def _sent(self, pending: list[Awaitable[Any]]) -> None:
-        # Faust's `send` only hands a record over; Kafka's acknowledgement is a second thing to wait for.
-        await asyncio.gather(*pending)
+    def _name(self, topic: Topic) -> str:
+        return topic_name(self._prefix, topic)

@@ -4,6 +4,7 @@ One agent over `delays`, `acks` and `ticks` is the only writer of its tables. A 
 partition, when what is known of ACKs allows it (`streams.acks`), makes the pages durable, then the tables.
 """
 
+from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
@@ -274,8 +275,9 @@ def _moment(event: Event, now_ms: Millis) -> Moment:
 
 def _tell(effects: Iterable[Effect]) -> None:
     triggers = [effect.record for effect in effects if isinstance(effect.record, PagerDutyTrigger)]
+    for reason, count in Counter(trigger.reason for trigger in triggers).items():
+        metrics.PAGES.labels(reason=reason).inc(count)
     for trigger in triggers:
-        metrics.PAGES.labels(reason=trigger.reason).inc()
         metrics.LATENESS.observe(_lateness_ms(trigger) / 1000)
     for trigger in triggers[:_TOLD_ONE_BY_ONE]:
         log.info(

@@ -5,10 +5,8 @@ the log, and the state is gone with the worker's disk. And the disk has it befor
 row looks as if nothing was left to write, and Kafka never gets it. Here the disk never knows more than Kafka.
 """
 
-import asyncio
-
 from collections import defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from functools import partial
 from typing import Any
 
@@ -17,6 +15,8 @@ import faust
 from faust.stores.rocksdb import Store
 from faust.types import EventT
 from rocksdict import ReadOptions, WriteBatch
+
+from streams.reliable.producer import Outgoing
 
 
 _Write = tuple[tuple[int, bytes], bytes | None]
@@ -59,23 +59,20 @@ class DurableTable(faust.Table[bytes, bytes]):
         Raises:
             Exception: whatever Kafka refused a write with. The record that caused the write must not be committed.
         """
-        written = list(self._written.items())
-        send, changelog = self.app.producer.send, self.changelog_topic_name
-        sent = [await send(changelog, key, value, partition, None, None) for (partition, key), value in written]
-        self._put(written, await asyncio.gather(*sent))
+        producer: Any = self.app.producer
+        written, changelog = list(self._written.items()), self.changelog_topic_name
+        ends = await producer.write([Outgoing(changelog, key, value, partition) for (partition, key), value in written])
+        self._put(written, {place.partition: offset for place, offset in ends.items()})
         self._written.clear()
 
-    def _put(self, written: Sequence[_Write], records: Sequence[Any]) -> None:
-        """To the disk, with where that is in the changelog: a recovery begins behind it."""
-        ends: dict[int, int] = {}
+    def _put(self, written: Sequence[_Write], ends: Mapping[int, int]) -> None:
+        """To the disk, with where that ends in the changelog: a recovery begins behind it."""
         batches: dict[int, Any] = defaultdict(partial(WriteBatch, raw_mode=True))
-        for ((partition, key), value), record in zip(written, records, strict=True):
-            batch = batches[partition]
+        for (partition, key), value in written:
             if value is not None:
-                batch.put(key, value)
+                batches[partition].put(key, value)
             else:
-                batch.delete(key)
-            ends[partition] = record.offset
+                batches[partition].delete(key)
         for partition, batch in batches.items():
             batch.put(Store.offset_key, b"%d" % ends[partition])
             self._database(partition).write(batch)

@@ -4,7 +4,7 @@ from aiokafka.partitioner import DefaultPartitioner
 from hypothesis import given
 from hypothesis import strategies as st
 
-from streams.reliable.producer import _partitioner
+from streams.reliable.producer import partition_of
 
 
 @given(key=st.binary(), count=st.integers(1, 64))
@@ -13,12 +13,4 @@ def test_a_key_has_kafkas_own_partition_however_often_it_is_asked_for(key: bytes
     partitions = list(range(count))
     expected = DefaultPartitioner()(key, partitions, partitions)
 
-    assert [expected, expected] == [_partitioner(key, partitions, partitions) for _ in range(2)]
-
-
-@given(count=st.integers(1, 64))
-def test_what_has_no_key_goes_to_a_partition_that_has_a_leader(count: int) -> None:
-    """A dead letter of a record without a key."""
-    partitions = list(range(count))
-
-    assert _partitioner(None, partitions, partitions[:1]) == 0
+    assert [expected, expected] == [partition_of(key, count) for _ in range(2)]
