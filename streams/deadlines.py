@@ -25,7 +25,7 @@ class DeadlineQueue:
         self._cursors: dict[int, bytes] = {}
 
     def replace(self, event: EventT[bytes], old: Deadline | None, new: Deadline | None) -> None:
-        """Move a deadline in the partition of this event. The new one is written even where it stays as it was:
+        """Move a deadline in the partition of this event. One that stays as it was is written where it is missing:
         what is being processed again may have been interrupted before it was."""
         if old is not None and old != new:
             self.remove(event, old)
@@ -33,7 +33,7 @@ class DeadlineQueue:
             key = _key(new)
             partition = event.message.partition
             self._cursors[partition] = min(self._cursors.get(partition, b""), key)
-            if self._table.read(event, key) is None:
+            if new != old or self._table.read(event, key) is None:
                 self._table.write(event, key, _PRESENT)
 
     def remove(self, event: EventT[bytes], deadline: Deadline) -> None:
