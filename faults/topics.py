@@ -66,6 +66,8 @@ class Ledger:
     """Ids of incidents by their source key."""
     decisions: dict[tuple[str, int], set[Happening]] = field(default_factory=lambda: defaultdict(set))
     """What was decided about a round of an incident."""
+    escalated_ms: dict[str, int] = field(default_factory=dict)
+    """When a page was decided, by its dedup key; the first time where a worker has died with it."""
     dead_letters: list[ConsumerRecord] = field(default_factory=list)
     reconciled: list[str] = field(default_factory=list)
     """Incidents that no streams worker has paged."""
@@ -86,6 +88,8 @@ async def ledger(settings: Settings) -> Ledger:
             continue
         read.incidents[entry.source_key].add(entry.incident_id)
         read.decisions[entry.incident_id, int(entry.detail.get("round", 1))].add(entry.what)
+        if entry.what is Happening.ESCALATED:
+            read.escalated_ms.setdefault(str(entry.detail.get("dedup_key")), entry.at_ms)
         if entry.role == "reconciler":
             read.reconciled.append(entry.incident_id)
     return read

@@ -1,6 +1,6 @@
 """What became of each alert against what had to: pure counting, and the rules of what counts as what."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
@@ -38,6 +38,9 @@ class Expected:
     """Pages were sent again from dead letters, and some of what they are about was over by then."""
     opened_again: bool = False
     """A trigger may come again after PagerDuty was told that it is over, and then opens another incident."""
+    unclaimed: Mapping[str, int] = field(default_factory=dict)
+    """When pages were decided (milliseconds) that nobody could claim, since Redis was away, by their dedup keys. An ACK that
+    comes after may win the claim: whoever gave it was paged before."""
     falls_back: frozenset[str] = frozenset()
     """Keys in whose stead the default key may be used."""
 
@@ -59,6 +62,8 @@ class Result:
     """To be paged, and not paged."""
     wrong: list[str] = field(default_factory=list)
     """Told "acknowledged" and paged all the same; paged with on-call off; paged through another key."""
+    told_after_page: list[str] = field(default_factory=list)
+    """Told "acknowledged" after a page that nobody could claim (`Expected.unclaimed`). Nobody was woken after being told."""
     unexpected: list[str] = field(default_factory=list)
     duplicates: int = 0
     """Triggers that PagerDuty knew already, and woke nobody for."""
@@ -138,7 +143,7 @@ def _judged(story: Story, pages: Sequence[Incident], expected: Expected) -> list
     if story.resolved_at is not None:
         rings = any(page.status is not Status.RESOLVED for page in pages) and not expected.sent_by_hand
         return [*found, *([("unexpected", "resolved, and still open in PagerDuty")] if rings else [])]
-    return [*found, *(_of_the_late(story, pages) if plan.kind is Kind.LATE else _of_the_rest(story, pages))]
+    return [*found, *(_of_the_late(story, pages) if plan.kind is Kind.LATE else _of_the_rest(story, pages, expected))]
 
 
 def _of_the_late(story: Story, pages: Sequence[Incident]) -> list[tuple[str, str]]:
@@ -150,21 +155,23 @@ def _of_the_late(story: Story, pages: Sequence[Incident]) -> list[tuple[str, str
     return []
 
 
-def _of_the_rest(story: Story, pages: Sequence[Incident]) -> list[tuple[str, str]]:
+def _of_the_rest(story: Story, pages: Sequence[Incident], expected: Expected) -> list[tuple[str, str]]:
     if story.may_sleep:
-        return _after_being_told(story, pages)
+        return _after_being_told(story, pages, expected)
     if pages or story.page_may_come:
         return []
     return [("lost", f"never paged ({story.plan.kind}, told {story.told})")]
 
 
-def _after_being_told(story: Story, pages: Sequence[Incident]) -> list[tuple[str, str]]:
+def _after_being_told(story: Story, pages: Sequence[Incident], expected: Expected) -> list[tuple[str, str]]:
     assert story.told_at is not None
     if not pages:
         return []
     seconds = pages[0].triggered_at_ms / 1000 - story.told_at
     due = (pages[0].lateness_ms or 0) / 1000
-    return [("wrong", f"told {story.told!r} and paged {seconds:+.1f} s from then, {due:.1f} s after it was due")]
+    decided_ms = expected.unclaimed.get(pages[0].dedup_key)
+    kind = "told_after_page" if decided_ms is not None and decided_ms <= story.told_at * 1000 else "wrong"
+    return [(kind, f"told {story.told!r} and paged {seconds:+.1f} s from then, {due:.1f} s after it was due")]
 
 
 def _count_strangers(result: Result, stories: Sequence[Story], arrivals: Arrivals) -> None:

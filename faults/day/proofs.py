@@ -60,15 +60,12 @@ class Proofs:
 
     def _lived(self) -> Proof:
         day, result = self._day, self._day.result
-        # A page that was decided while Redis was away has no claim, and an ACK soon after Redis is back may win it: whoever
-        # gave it was paged before. Whether the page was decided before, `verify` tells: from outside nobody can see it.
-        too_late = [each for each in result.wrong if ": told " in each]
-        wrong = [each for each in result.wrong if each not in too_late]
         words = (
             f"{day.incidents:,} incidents, {day.pages:,} pages ({day.second_rounds:,} of second rounds), {result.rounds} "
-            f"faults, {result.refused:,} times told to send again, {len(too_late)} ACKs won of pages that were decided already, {day.opened_again} pages opened again after their end"
+            f"faults, {result.refused:,} times told to send again, {len(result.told_after_page)} ACKs won after a page that was "
+            f"decided while Redis was away, {day.opened_again} pages opened again after their end"
         )
-        return Proof("the day", words, (*result.lost, *wrong, *result.unexpected, *self._deployment.problems))
+        return Proof("the day", words, (*result.lost, *result.wrong, *result.unexpected, *self._deployment.problems))
 
     async def _of_topics(self, config: Path, which: str) -> list[Proof]:
         """What is said of the topics; of imported ones, the same as of those in which it was recorded."""

@@ -15,6 +15,7 @@ from faults.load import Load
 from faults.plan import MIX, Kind, plans
 from faults.topics import count_in, ledger
 from faults.verdict import SECOND_ROUND, Expected, Result, count
+from streams.acks import REDIS_REST_SECONDS
 from streams.topics import Topic
 
 
@@ -22,6 +23,8 @@ _CHANNELS = tuple(f"C{number}" for number in range(1_000))
 """Slack takes one message a second for each of them, and a day has many."""
 _OUTAGE_SECONDS = 3.0
 _STILL_SECONDS = 10.0
+_CLAIM_SECONDS = 1.0
+"""Within so long a question to Redis ends, one way or the other."""
 _SETTLED_SECONDS = 300.0
 
 
@@ -44,13 +47,27 @@ class Day:
     """What of it is not as it must be, as the fault suite counts it."""
 
 
+@dataclass(slots=True)
+class _Away:
+    """When Redis was stopped, and when it answered again."""
+
+    from_ms: int = 0
+    to_ms: int = 0
+
+    def covers(self, at_ms: int) -> bool:
+        """Whether a page that was decided then could not be claimed: the timer leaves Redis alone for a while after it
+        got no answer."""
+        return self.from_ms <= at_ms <= self.to_ms + (REDIS_REST_SECONDS + _CLAIM_SECONDS) * 1000
+
+
 async def recorded(deployment: Deployment, *, incidents: int, per_second: float, seed: int) -> Day:
     """Live through a day, and come to rest."""
     from_ms = time.time_ns() // 1_000_000
     arrivals = Arrivals(deployment.sandbox)
     planned = plans("day", seed, mix=(*MIX, Kind.GROWN), channels=_CHANNELS)
     load = Load(deployment.http, arrivals, planned)
-    strikes = [*_strikes(deployment)]
+    away = _Away()
+    strikes = [*_strikes(deployment, away)]
     async with asyncio.TaskGroup() as running:
         harm = running.create_task(_harmed(strikes, incidents / per_second / (len(strikes) + 1)))
         loop = asyncio.get_running_loop()
@@ -64,7 +81,9 @@ async def recorded(deployment: Deployment, *, incidents: int, per_second: float,
     await load.deadlines_passed()
     await _at_rest(deployment)
     result = Result(fault="day", seed=seed, rounds=len(strikes))
-    count(result, load.stories, arrivals, await ledger(deployment.settings), Expected(opened_again=True))
+    read = await ledger(deployment.settings)
+    unclaimed = {key: at_ms for key, at_ms in read.escalated_ms.items() if away.covers(at_ms)}
+    count(result, load.stories, arrivals, read, Expected(opened_again=True, unclaimed=unclaimed))
     opened = deployment.sandbox.pagerduty_incidents
     keys = {page.dedup_key for page in opened}
     return Day(
@@ -85,18 +104,24 @@ async def _harmed(strikes: list[Callable[[], Coroutine[Any, Any, None]]], every_
         await strike()
 
 
-def _strikes(deployment: Deployment) -> Iterator[Callable[[], Coroutine[Any, Any, None]]]:
+def _strikes(deployment: Deployment, away: _Away) -> Iterator[Callable[[], Coroutine[Any, Any, None]]]:
     """All that happens on this day, in its order."""
     for role in ("streams", "notifiers", "ingest"):
         for how in (signal.SIGKILL, signal.SIGTERM):
             yield partial(_struck, deployment, role, how)
-    yield partial(_stopped, deployment, "redis")
+    yield partial(_redis_away, deployment, away)
     yield partial(_stopped, deployment, "kafka")
 
 
 async def _struck(deployment: Deployment, role: str, how: signal.Signals) -> None:
     pid = await deployment.signal(role, how)
     await deployment.until_ready(role, not_pid=pid)
+
+
+async def _redis_away(deployment: Deployment, away: _Away) -> None:
+    away.from_ms = time.time_ns() // 1_000_000
+    await _stopped(deployment, "redis")
+    away.to_ms = time.time_ns() // 1_000_000
 
 
 async def _stopped(deployment: Deployment, server: Any) -> None:
