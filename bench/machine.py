@@ -29,7 +29,7 @@ def facts() -> dict[str, Any]:
         "cpu": _cpu(),
         "system": platform.platform(),
         "python": platform.python_version(),
-        "java": Path(find_java()).parents[1].name,
+        "java": Path(find_java()).resolve().parents[1].name,
         "load_tool": tool(),
         "versions": {name: version(name) for name in _PACKAGES},
         "load_before": [round(each, 2) for each in os.getloadavg()],
