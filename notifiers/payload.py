@@ -33,16 +33,20 @@ def alerts(payload: dict[str, Any]) -> list[dict[str, Any]]:
     return [alert for alert in listed if isinstance(alert, dict)] if isinstance(listed, list) else []
 
 
+def first_alert(payload: dict[str, Any]) -> dict[str, Any]:
+    """The first of them; an empty one where there is none."""
+    return next(iter(alerts(payload)), {})
+
+
 def labels(payload: dict[str, Any]) -> dict[str, str]:
     """What every alert of the body has in common; the labels of a lone alert where the body has none of its own."""
-    first = next(iter(alerts(payload)), {})
-    return _texts(payload.get("commonLabels") or payload.get("labels") or first.get("labels"))
+    return _texts(payload.get("commonLabels") or payload.get("labels") or first_alert(payload).get("labels"))
 
 
 def annotations(payload: dict[str, Any]) -> dict[str, str]:
     """As `labels`."""
-    first = next(iter(alerts(payload)), {})
-    return _texts(payload.get("commonAnnotations") or payload.get("annotations") or first.get("annotations"))
+    common = payload.get("commonAnnotations") or payload.get("annotations")
+    return _texts(common or first_alert(payload).get("annotations"))
 
 
 def status(payload: dict[str, Any]) -> str:
@@ -81,4 +85,4 @@ def _first(places: list[dict[str, Any]], keys: tuple[str, ...]) -> str:
 
 
 def _texts(value: Any) -> dict[str, str]:
-    return {str(key): words(text) for key, text in mapping(value).items() if words(text)}
+    return {str(key): said for key, text in mapping(value).items() if (said := words(text))}
