@@ -46,7 +46,8 @@ class Client(HttpxAiohttpClient):
     def __init__(self, seconds: float = TOTAL_SECONDS) -> None:
         """A call takes no longer than this."""
         self.seconds = seconds
-        self._extensions = {"timeout": httpx.Timeout(seconds, connect=seconds / 2).as_dict()}
+        # `post` bounds the whole; a bound for each part beside it would be a timer more for each call.
+        self._extensions = {"timeout": httpx.Timeout(None, connect=seconds / 2).as_dict()}
         super().__init__(limits=httpx.Limits(max_connections=256, max_keepalive_connections=256, keepalive_expiry=15))
 
     async def answer(self, url: str, content: bytes, headers: httpx.Headers) -> httpx.Response:
