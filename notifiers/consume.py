@@ -99,9 +99,8 @@ class Reader:
         Until then the job is unfinished: its offset is not committed, and it counts in what is read ahead.
         """
         assert self._lanes is not None
-        held = contextlib.ExitStack()
-        held.enter_context(job.assignment.working())
-        self._lanes.beside(work, held.close)
+        job.assignment.begin()
+        self._lanes.beside(work, job.assignment.end)
 
     def turn(self, lane: str) -> float:
         """Take a turn in a lane; seconds to wait for it."""
@@ -112,8 +111,13 @@ class Reader:
         async def step() -> None:
             if job.abandoned:
                 return
-            with job.assignment.working(), contextlib.suppress(Abandoned):
+            job.assignment.begin()
+            try:
                 await work(job)
+            except Abandoned:
+                pass
+            finally:
+                job.assignment.end()
 
         return step
 
