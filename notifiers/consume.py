@@ -9,7 +9,8 @@ import asyncio
 import contextlib
 import time
 
-from collections.abc import Awaitable, Callable, Collection, Coroutine, Iterable
+from collections.abc import Awaitable, Callable, Collection, Iterable
+from functools import partial
 from typing import Any, Final
 
 import structlog
@@ -24,6 +25,7 @@ from notifiers.job import Abandoned, Assignment, Job
 from notifiers.lanes import Lanes, Pace, Step
 from notifiers.publish import Publisher
 from streams.codec import Unusable, decode
+from streams.records import LogEntry
 from streams.records.dead_letter import UNUSABLE
 from streams.topics import Topic, topic_name
 
@@ -48,6 +50,8 @@ _UNUSABLE_LANE = "unusable records"
 Handle = Callable[["Reader", Job], None]
 """Puts a job into the lane that it belongs to."""
 
+_Notes = list[tuple[Job, LogEntry]]
+
 
 class Reader:
     """One topic, one consumer group."""
@@ -62,6 +66,8 @@ class Reader:
         self._pace = pace
         self._assigned: dict[TopicPartition, Assignment] = {}
         self._lanes: Lanes | None = None
+        self._notes: _Notes | None = None
+        """What goes to the incident log in the next turn of the loop."""
         self._polled = self._committed = time.monotonic()
         self.trouble: str | None = "not connected yet"
         """What is wrong with Kafka; None while all is well."""
@@ -93,15 +99,36 @@ class Reader:
         assert self._lanes is not None
         self._lanes.put(lane, self._step(job, work))
 
-    def beside(self, job: Job, work: Coroutine[Any, Any, None]) -> None:
-        """Do what is owed for a job and not waited for by the next of its lane. It ends with `job.finish()`.
+    def finish_with(self, job: Job, note: LogEntry) -> None:
+        """Finish a job when the incident log has this. The next of its lane does not wait for it.
 
         Until then the job is unfinished: its offset is not committed, and it counts in what is read ahead.
         """
         assert self._lanes is not None
-        held = contextlib.ExitStack()
-        held.enter_context(job.assignment.working())
-        self._lanes.beside(work, held.close)
+        if self._notes is None:
+            self._notes = []
+            self._lanes.beside(self._write(self._notes), partial(self._written, self._notes))
+        job.assignment.begin()
+        self._notes.append((job, note))
+
+    async def _write(self, notes: _Notes) -> None:
+        """Write what came within one turn of the loop: a task and a time limit for each would cost as much as writing it."""
+        self._notes = None
+        try:
+            await self._publisher.publish_all(Topic.INCIDENT_LOG, [(note.source_key, note) for _job, note in notes])
+        except Exception:  # A mistake of ours about one of them must not stop all the others.
+            log.exception("notes_failed", notes=len(notes))
+            for job, _note in notes:
+                await self._put_aside("it was delivered and could not be noted; see the notifier's log")(job)
+        else:
+            for job, _note in notes:
+                job.finish()
+
+    def _written(self, notes: _Notes) -> None:
+        if self._notes is notes:
+            self._notes = None  # It was given up before it began.
+        for job, _note in notes:
+            job.assignment.end()
 
     def turn(self, lane: str) -> float:
         """Take a turn in a lane; seconds to wait for it."""
@@ -112,8 +139,13 @@ class Reader:
         async def step() -> None:
             if job.abandoned:
                 return
-            with job.assignment.working(), contextlib.suppress(Abandoned):
+            job.assignment.begin()
+            try:
                 await work(job)
+            except Abandoned:
+                pass
+            finally:
+                job.assignment.end()
 
         return step
 

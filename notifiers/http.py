@@ -38,14 +38,24 @@ class Answer:
     """Empty where it was no JSON object."""
 
 
-def client(seconds: float = TOTAL_SECONDS) -> httpx.AsyncClient:
+class Client(HttpxAiohttpClient):
     """A client for one destination. Each has its own, so that one that hangs cannot use up the other's connections."""
+
     # httpx's own pool searches all of its connections for each request, and gets slower with each; aiohttp's does not.
-    return HttpxAiohttpClient(
-        timeout=httpx.Timeout(seconds, connect=seconds / 2),
-        limits=httpx.Limits(max_connections=256, max_keepalive_connections=256, keepalive_expiry=15),
-        follow_redirects=False,
-    )
+
+    def __init__(self, seconds: float = TOTAL_SECONDS) -> None:
+        """A call takes no longer than this."""
+        self.seconds = seconds
+        # `post` bounds the whole; a bound for each part beside it would be a timer more for each call.
+        self._extensions = {"timeout": httpx.Timeout(None, connect=seconds / 2).as_dict()}
+        super().__init__(limits=httpx.Limits(max_connections=256, max_keepalive_connections=256, keepalive_expiry=15))
+
+    async def answer(self, url: str, content: bytes, headers: httpx.Headers) -> httpx.Response:
+        """The answer to a POST, its body yet to be read."""
+        request = httpx.Request("POST", _parsed(url), headers=headers, content=content, extensions=self._extensions)
+        # Right to the transport, a proxy's where the environment names one. What a session does around it (cookies,
+        # credentials, redirects, hooks, a line in the log) is not wanted here, and takes longer than the call itself.
+        return await self._transport_for_url(request.url).handle_async_request(request)
 
 
 def headers(**own: str) -> httpx.Headers:
@@ -53,13 +63,12 @@ def headers(**own: str) -> httpx.Headers:
     return httpx.Headers({**own, "Content-Type": "application/json; charset=utf-8", "User-Agent": "Ackline"})
 
 
-async def post(client: httpx.AsyncClient, url: str, body: Mapping[str, Any], headers: httpx.Headers) -> Answer | Retry:
+async def post(client: Client, url: str, body: Mapping[str, Any], headers: httpx.Headers) -> Answer | Retry:
     """POST this as JSON. Whatever keeps an answer from coming is worth another try."""
     content = msgspec.json.encode(body)
-    total = client.timeout.read or TOTAL_SECONDS
     try:
-        async with asyncio.timeout(total):
-            response = await client.send(_request(client, url, content, headers), stream=True)
+        async with asyncio.timeout(client.seconds):
+            response = await client.answer(url, content, headers)
             try:
                 return Answer(response.status_code, _retry_after(response), _json_object(await _bounded(response)))
             finally:
@@ -72,12 +81,6 @@ def shortened(text: str) -> str:
     """Words of the other side, as long as a log line takes."""
     line = " ".join(text.split())
     return line if len(line) <= MAX_DETAIL else f"{line[: MAX_DETAIL - 1]}…"
-
-
-def _request(client: httpx.AsyncClient, url: str, content: bytes, headers: httpx.Headers) -> httpx.Request:
-    # Whole, instead of merged with the client's own headers, cookies and parameters: that is half of a call's cost.
-    timeout = {"timeout": client.timeout.as_dict()}
-    return httpx.Request("POST", _parsed(url), headers=headers, content=content, extensions=timeout)
 
 
 @lru_cache(maxsize=16)

@@ -5,10 +5,8 @@ whoever reads the partition next does it again.
 """
 
 import asyncio
-import contextlib
 import time
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -35,17 +33,16 @@ class Assignment:
         self.idle.set()
         self._active = 0
 
-    @contextlib.contextmanager
-    def working(self) -> Iterator[None]:
-        """While a record is being worked on."""
+    def begin(self) -> None:
+        """One more record is being worked on."""
         self._active += 1
         self.idle.clear()
-        try:
-            yield
-        finally:
-            self._active -= 1
-            if not self._active:
-                self.idle.set()
+
+    def end(self) -> None:
+        """One fewer."""
+        self._active -= 1
+        if not self._active:
+            self.idle.set()
 
 
 @dataclass(eq=False, slots=True)

@@ -173,7 +173,7 @@ def _moment(value: Any) -> datetime | None:
 
 
 def _links(payload: dict[str, Any]) -> list[dict[str, str]]:
-    annotations, first = read.annotations(payload), next(iter(read.alerts(payload)), {})
+    annotations, first = read.annotations(payload), read.first_alert(payload)
     offered = [
         ("Runbook", annotations.get("runbook_url") or annotations.get("runbook")),
         ("Dashboard", annotations.get("dashboard_url") or first.get("dashboardURL")),

@@ -27,7 +27,7 @@ class PagerDutyCall:
 class PagerDutySender:
     """Calls PagerDuty."""
 
-    def __init__(self, client: httpx.AsyncClient, *, events_url: str) -> None:
+    def __init__(self, client: http.Client, *, events_url: str) -> None:
         self._client = client
         self._url = f"{events_url.rstrip('/')}/v2/enqueue"
         self._headers = http.headers()

@@ -152,18 +152,15 @@ class Paging:
         self.trouble = "the latest page went through the default key instead of its own" if fallback else None
         metrics.DELIVERED.labels(ROLE, detail["action"]).inc()
         # PagerDuty has it, so the next page of the lane need not wait for Kafka to have the note of this one.
-        reader.beside(job, self._guarded(self._noted, detail, job))
-
-    async def _noted(self, detail: dict[str, Any], job: Job) -> None:
-        await self._log(job, Happening.PAGERDUTY_DELIVERED, detail)
-        job.finish()
+        reader.finish_with(job, _entry(job, Happening.PAGERDUTY_DELIVERED, detail))
 
     async def _rejected(self, job: Job, name: str, outcome: Rejected, hint: str) -> None:
         metrics.REJECTED.labels(ROLE, outcome.reason).inc()
         self.trouble = f"{outcome.reason}: {outcome.detail}"
         detail = {**_detail(job.record, name), "reason": outcome.reason, "detail": outcome.detail}
         log.error("pagerduty_rejected", incident_id=job.record.incident_id, **detail, hint=hint)
-        await self._log(job, Happening.PAGERDUTY_REJECTED, detail)
+        entry = _entry(job, Happening.PAGERDUTY_REJECTED, detail)
+        await self._publisher.publish(Topic.INCIDENT_LOG, entry.source_key, entry)
 
     async def _given_up(self, job: Job, outcome: Rejected) -> None:
         """The end of the line: nobody was told, and everything that can still be told is told to the operator."""
@@ -173,18 +170,18 @@ class Paging:
         await self._rejected(job, _DEFAULT, outcome, hint="NOBODY WAS PAGED; the event is in the dead-letters topic")
         job.finish()
 
-    async def _log(self, job: Job, what: Happening, detail: dict[str, Any]) -> None:
-        record, message = job.record, job.message
-        entry = LogEntry(
-            incident_id=record.incident_id,
-            source_key=record.source_key,
-            at_ms=_now_ms(),
-            role=ROLE,
-            what=what,
-            cause=Cause(message.topic, message.partition, message.offset),
-            detail=detail,
-        )
-        await self._publisher.publish(Topic.INCIDENT_LOG, record.source_key, entry)
+
+def _entry(job: Job, what: Happening, detail: dict[str, Any]) -> LogEntry:
+    record, message = job.record, job.message
+    return LogEntry(
+        incident_id=record.incident_id,
+        source_key=record.source_key,
+        at_ms=_now_ms(),
+        role=ROLE,
+        what=what,
+        cause=Cause(message.topic, message.partition, message.offset),
+        detail=detail,
+    )
 
 
 def _detail(record: PagerDutyEvent, name: str) -> dict[str, Any]:

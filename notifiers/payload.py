@@ -13,6 +13,8 @@ from streams.records import title
 
 
 _DESCRIPTION_KEYS = ("description", "summary", "message", "text", "body", "details", "reason")
+_UNSAFE = frozenset(' <>|"\n\t')
+"""What ends a link in Slack's markup, or in somebody's eyes."""
 
 
 def words(value: Any) -> str:
@@ -33,16 +35,19 @@ def alerts(payload: dict[str, Any]) -> list[dict[str, Any]]:
     return [alert for alert in listed if isinstance(alert, dict)] if isinstance(listed, list) else []
 
 
+def first_alert(payload: dict[str, Any]) -> dict[str, Any]:
+    """The first of them; an empty one where there is none."""
+    return next(iter(alerts(payload)), {})
+
+
 def labels(payload: dict[str, Any]) -> dict[str, str]:
     """What every alert of the body has in common; the labels of a lone alert where the body has none of its own."""
-    first = next(iter(alerts(payload)), {})
-    return _texts(payload.get("commonLabels") or payload.get("labels") or first.get("labels"))
+    return _texts(_common(payload, "labels"))
 
 
 def annotations(payload: dict[str, Any]) -> dict[str, str]:
     """As `labels`."""
-    first = next(iter(alerts(payload)), {})
-    return _texts(payload.get("commonAnnotations") or payload.get("annotations") or first.get("annotations"))
+    return _texts(_common(payload, "annotations"))
 
 
 def status(payload: dict[str, Any]) -> str:
@@ -63,7 +68,7 @@ def web_url(value: Any) -> str:
         parts = urlsplit(text)
     except ValueError:
         return ""
-    return text if parts.scheme in {"http", "https"} and parts.netloc and not set(text) & set(' <>|"\n\t') else ""
+    return text if parts.scheme in {"http", "https"} and parts.netloc and _UNSAFE.isdisjoint(text) else ""
 
 
 def as_json(value: Any) -> str:
@@ -72,7 +77,11 @@ def as_json(value: Any) -> str:
 
 
 def _lookups(payload: dict[str, Any]) -> list[dict[str, Any]]:
-    return [annotations(payload), payload, labels(payload)]
+    return [_common(payload, "annotations"), payload, _common(payload, "labels")]
+
+
+def _common(payload: dict[str, Any], name: str) -> dict[str, Any]:
+    return mapping(payload.get(f"common{name.title()}") or payload.get(name) or first_alert(payload).get(name))
 
 
 def _first(places: list[dict[str, Any]], keys: tuple[str, ...]) -> str:
@@ -80,5 +89,5 @@ def _first(places: list[dict[str, Any]], keys: tuple[str, ...]) -> str:
     return next((text for text in found if text), "")
 
 
-def _texts(value: Any) -> dict[str, str]:
-    return {str(key): words(text) for key, text in mapping(value).items() if words(text)}
+def _texts(values: dict[str, Any]) -> dict[str, str]:
+    return {str(key): said for key, value in values.items() if (said := words(value))}

@@ -6,7 +6,7 @@ waits, with everything that depends on it; a record is only given up together wi
 
 import asyncio
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 import structlog
@@ -28,7 +28,8 @@ _CONNECT_SECONDS = 15
 _SEND_SECONDS = 30
 _PAUSE_SECONDS = 1.0
 
-Headers = Sequence[tuple[str, bytes]]
+_Message = tuple[bytes | None, bytes | None, Sequence[tuple[str, bytes]]]
+"""Its key, its value and its headers."""
 
 
 class Publisher:
@@ -43,7 +44,11 @@ class Publisher:
 
     async def publish(self, topic: Topic, source_key: str, record: Record) -> None:
         """Return when Kafka has the record."""
-        await self._send(topic, source_key.encode(), encode(record), ())
+        await self.publish_all(topic, [(source_key, record)])
+
+    async def publish_all(self, topic: Topic, records: Iterable[tuple[str, Record]]) -> None:
+        """Return when Kafka has all of them, each by its source key. When it takes some and not others, all are sent again."""
+        await self._send(topic, [(source_key.encode(), encode(record), ()) for source_key, record in records])
 
     async def dead_letter(self, message: Any, reason: str, label: str) -> None:
         """Put a record aside as it was, with what was wrong and where it lay. Return when Kafka has it.
@@ -51,7 +56,7 @@ class Publisher:
         `label` is the reason as the metric has it: one of few.
         """
         letter = letter_of(message, reason)
-        await self._send(Topic.DEAD_LETTERS, letter.key, letter.value, letter.headers)
+        await self._send(Topic.DEAD_LETTERS, [(letter.key, letter.value, letter.headers)])
         DEAD_LETTERS.labels(message.topic.removeprefix(self._kafka.topic_prefix), label).inc()
 
     async def close(self) -> None:
@@ -59,14 +64,17 @@ class Publisher:
         if self._producer is not None:
             await self._discard(self._producer)
 
-    async def _send(self, topic: Topic, key: bytes | None, value: bytes | None, headers: Headers) -> None:
+    async def _send(self, topic: Topic, messages: Sequence[_Message]) -> None:
         name = topic_name(self._kafka.topic_prefix, topic)
         while True:
             producer = await self._connected()
             try:
                 # A producer that is let go of leaves those who wait for it waiting, so nobody waits for ever.
                 async with asyncio.timeout(_SEND_SECONDS):
-                    await producer.send_and_wait(name, value, key=key, headers=headers)
+                    sent = [
+                        await producer.send(name, value, key=key, headers=headers) for key, value, headers in messages
+                    ]
+                    await asyncio.gather(*sent)
             except MessageSizeTooLargeError:
                 raise  # Records of ours are small, and letters are cut to fit: a mistake in here.
             except (KafkaError, TimeoutError) as problem:

@@ -41,7 +41,7 @@ class Notifiers:
         self._redis = connect(settings.redis)
         self._receipts = RedisReceipts(self._redis, prefix=settings.redis.key_prefix, timeout=settings.redis.timeout)
         self._publisher = Publisher(settings.kafka)
-        self._slack_client, self._pagerduty_client = http.client(), http.client()
+        self._slack_client, self._pagerduty_client = http.Client(), http.Client()
         self._paging = self._make_paging()
         self._telling = self._make_telling()
         self._notes = self._make_notes()

@@ -81,7 +81,7 @@ _REFUSED = {
 class SlackSender:
     """Calls Slack. The token is in the `Authorization` header and nowhere else."""
 
-    def __init__(self, client: httpx.AsyncClient, *, api_url: str, token: SecretStr) -> None:
+    def __init__(self, client: http.Client, *, api_url: str, token: SecretStr) -> None:
         self._client = client
         self._api_url = api_url.rstrip("/")
         self._token = token

@@ -2,13 +2,13 @@
 
 Receipts let a message be updated and answered in its thread, and keep a record that is delivered again from being
 posted again. All of it is a convenience: without Redis the process remembers what it did itself, and in doubt a
-message is posted twice rather than not at all.
+message is posted twice rather than not at all. What many lanes ask in the same moment is one question to Redis.
 """
 
 import asyncio
 
 from collections import OrderedDict
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from datetime import timedelta
 from typing import Any, Generic, Protocol, TypeVar
 
@@ -28,6 +28,11 @@ REMEMBERED = 10_000
 """Entries in this process's own memory."""
 
 Value = TypeVar("Value")
+Item = TypeVar("Item")
+Answer = TypeVar("Answer")
+
+_Kept = Mapping[str, tuple[bytes, timedelta]]
+"""By name: what is kept, and for how long."""
 
 
 class SlackReceipt(msgspec.Struct, frozen=True):
@@ -87,6 +92,7 @@ class RedisReceipts:
         self._prefix = prefix
         self._timeout = timeout.total_seconds()
         self._memory: _Latest[bytes] = _Latest(REMEMBERED)
+        self._reads, self._writes = _Together(self._read), _Together(self._write)
         self.trouble: str | None = None
         """What was wrong with Redis when it was last asked; None where all was well."""
 
@@ -129,14 +135,22 @@ class RedisReceipts:
     async def _get(self, name: str) -> bytes | None:
         if (held := self._memory.get(name)) is not None:
             return held
-        answer = await self._asked(self._redis.get(self._prefix + name))
-        return answer if isinstance(answer, bytes) else None
+        return (await self._reads.do(name)).get(name)
 
-    async def _set(self, kept: Mapping[str, tuple[bytes, timedelta]]) -> None:
-        pipeline = self._redis.pipeline(transaction=False)
-        for name, (value, lifetime) in kept.items():
+    async def _set(self, kept: _Kept) -> None:
+        for name, (value, _lifetime) in kept.items():
             self._memory.put(name, value)
-            pipeline.set(self._prefix + name, value, ex=lifetime)
+        await self._writes.do(kept)
+
+    async def _read(self, names: list[str]) -> dict[str, bytes | None]:
+        values = await self._asked(self._redis.mget([self._prefix + name for name in names]))
+        return dict(zip(names, values, strict=True)) if values else {}
+
+    async def _write(self, each: list[_Kept]) -> None:
+        pipeline = self._redis.pipeline(transaction=False)
+        for kept in each:
+            for name, (value, lifetime) in kept.items():
+                pipeline.set(self._prefix + name, value, ex=lifetime)
         await self._asked(pipeline.execute())
 
     async def _asked(self, call: Any) -> Any:
@@ -148,6 +162,27 @@ class RedisReceipts:
             return None
         self.trouble = None
         return answer
+
+
+class _Together(Generic[Item, Answer]):
+    """Does in one call what comes within one turn of the loop."""
+
+    def __init__(self, call: Callable[[list[Item]], Awaitable[Answer]]) -> None:
+        self._call = call
+        self._items: list[Item] = []
+        self._round: asyncio.Task[Answer]
+
+    async def do(self, item: Item) -> Answer:
+        """The answer to the call that this item went with."""
+        if not self._items:
+            self._round = asyncio.create_task(self._go())
+        self._items.append(item)
+        # Whoever is cancelled must not take the answer from the others.
+        return await asyncio.shield(self._round)
+
+    async def _go(self) -> Answer:
+        items, self._items = self._items, []
+        return await self._call(items)
 
 
 class _Latest(Generic[Value]):

@@ -47,7 +47,7 @@ class Destination:
 
     async def send(self, *, url: str | None = None, call: Any = None, seconds: float = 10) -> Outcome:
         """Send once."""
-        async with http.client(seconds) as client:
+        async with http.Client(seconds) as client:
             return await self.make(url or self.url, client).send(call or self.call)
 
 
@@ -286,7 +286,7 @@ async def test_slacks_errors_are_told_apart(sandbox: Sandbox, error: str, reason
 
 async def test_a_wrong_token_is_refused(sandbox: Sandbox) -> None:
     """The stand-in checks the header as Slack does."""
-    async with http.client() as client:
+    async with http.Client() as client:
         sender = SlackSender(client, api_url=sandbox.slack_api_url, token=SecretStr("xoxb-other"))
         outcome = await sender.send((await slack(sandbox)).call)
 

@@ -120,6 +120,21 @@ async def test_copies_in_any_order_end_alike(writer: Writer, redis: Redis, setti
     assert younger.encode() == contents[0][f"{settings.redis.key_prefix}open:{key}".encode()]
 
 
+async def test_of_copies_in_one_batch_the_earliest_is_kept(writer: Writer, redis: Redis, settings: Settings) -> None:
+    """Whichever of them comes first."""
+    incident, _ = an_incident(settings)
+    entries = story(incident, now_ms())
+    later = [replaced(entry, at_ms=entry.at_ms + 500) for entry in entries]
+    contents = []
+
+    for batch in (entries, [*later, *entries], [*entries, *later]):
+        await redis.delete(*[name async for name in redis.scan_iter(f"{settings.redis.key_prefix}*")], "none")
+        await write(writer, batch)
+        contents.append(await content(redis, settings.redis.key_prefix))
+
+    assert contents[:1] * 3 == contents
+
+
 async def test_what_was_open_long_ago_is_not_held_open(writer: Writer, reader: Reader, settings: Settings) -> None:
     """Written as late as it may be, it ends when its silence was too long, and an older copy takes nothing from it."""
     incident, key = an_incident(settings)

@@ -2,7 +2,7 @@
 
 import asyncio
 
-from collections.abc import Awaitable, Callable, Coroutine
+from collections.abc import Awaitable, Callable, Coroutine, Iterable
 from types import SimpleNamespace
 from typing import Any, cast
 
@@ -11,6 +11,7 @@ from notifiers.consume import Reader
 from notifiers.job import Assignment, Job
 from notifiers.lanes import Lanes, Pace
 from notifiers.publish import Publisher
+from streams.records import Cause, Happening, LogEntry, Record
 from streams.topics import Topic
 
 
@@ -99,22 +100,74 @@ async def test_work_that_is_given_up_leaves_no_lane() -> None:
         lanes.cancel()
 
 
-async def test_an_offset_is_not_committed_while_something_is_owed_for_its_record() -> None:
-    """What is left beside the lane keeps the record unfinished, and whoever lets go of its partition waits for it."""
-    kafka, written, assignment = KafkaSettings(bootstrap_servers="nowhere:9092"), asyncio.Event(), Assignment()
-    reader = Reader(kafka, Topic.PAGERDUTY_EVENTS, "group", lambda *_: None, Publisher(kafka))
-    assignment.progress.began(5, 1)
-    job = Job(SimpleNamespace(offset=5), None, assignment, 0.0)
+class Recorded(Publisher):
+    """Keeps what is to be published in its rounds, and has it only when the test says so."""
 
-    async def note() -> None:
-        await written.wait()
-        job.finish()
+    def __init__(self) -> None:
+        super().__init__(KafkaSettings(bootstrap_servers="nowhere:9092"))
+        self.rounds: list[list[str]] = []
+        self.written = asyncio.Event()
+
+    async def publish_all(self, topic: Topic, records: Iterable[tuple[str, Record]]) -> None:  # noqa: ARG002
+        """Wait for the test."""
+        self.rounds.append([key for key, _record in records])
+        await self.written.wait()
+
+
+def reader_of(publisher: Publisher, lanes: Lanes) -> Reader:
+    """A reader in the middle of its work."""
+    kafka = KafkaSettings(bootstrap_servers="nowhere:9092")
+    reader = Reader(kafka, Topic.PAGERDUTY_EVENTS, "group", lambda *_: None, publisher)
+    cast("Any", reader)._lanes = lanes
+    return reader
+
+
+def job_of(assignment: Assignment, offset: int) -> Job:
+    """A record that is being worked on."""
+    assignment.progress.began(offset, 1)
+    return Job(SimpleNamespace(offset=offset), None, assignment, 0.0)
+
+
+def note_of(key: str) -> LogEntry:
+    """What is to be kept about it."""
+    return LogEntry(
+        incident_id="i", source_key=key, at_ms=0, role="pagerduty", what=Happening.PAGERDUTY_DELIVERED,
+        cause=Cause("t", 0, 0), detail={},
+    )  # fmt: skip
+
+
+async def test_an_offset_is_not_committed_while_something_is_owed_for_its_record() -> None:
+    """What the log has yet to take keeps the record unfinished, and whoever lets go of its partition waits for it."""
+    assignment, publisher = Assignment(), Recorded()
+    jobs = [job_of(assignment, offset) for offset in (5, 6)]
 
     async with asyncio.TaskGroup() as tasks:
-        cast("Any", reader)._lanes = Lanes(tasks)
-        reader.beside(job, note())
+        reader = reader_of(publisher, Lanes(tasks))
+        for job in jobs:
+            reader.finish_with(job, note_of("k"))
         before = assignment.progress.committable(), assignment.idle.is_set()
-        written.set()
+        publisher.written.set()
         await assignment.idle.wait()
 
-    assert ((5, False), 6) == (before, assignment.progress.committable())
+    assert ((5, False), 7) == (before, assignment.progress.committable())
+
+
+async def test_what_comes_together_is_written_together_and_nothing_is_left_over() -> None:
+    """Notes of one moment are one round; the next moment's do not wait for it, not even where it was given up."""
+    assignment, publisher = Assignment(), Recorded()
+    jobs = [job_of(assignment, offset) for offset in range(4)]
+
+    async with asyncio.TaskGroup() as tasks:
+        lanes = Lanes(tasks)
+        reader = reader_of(publisher, lanes)
+        reader.finish_with(jobs[0], note_of("given up before it began"))
+        lanes.cancel()
+        await assignment.idle.wait()
+        for job, key in zip(jobs[1:3], "ab", strict=True):
+            reader.finish_with(job, note_of(key))
+        await asyncio.sleep(0)
+        reader.finish_with(jobs[3], note_of("c"))
+        publisher.written.set()
+        await assignment.idle.wait()
+
+    assert ([["a", "b"], ["c"]], 0) == (publisher.rounds, assignment.progress.committable())
