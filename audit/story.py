@@ -21,7 +21,7 @@ from audit.words import entry_words, input_words, verdict
 from streams.codec import Unusable, decode, decode_alert, encode
 from streams.decide.telling import State
 from streams.records import Happening, LogEntry
-from streams.topics import Topic
+from streams.topics import Topic, topic_of
 
 
 class Happened(msgspec.Struct, frozen=True):
@@ -247,8 +247,7 @@ def labels_of(payload: dict[str, Any]) -> dict[str, str]:
 
 def cause_of(entry: LogEntry) -> Place:
     """Where the record lies that an entry follows from."""
-    topic = next((each for each in Topic if entry.cause.topic.endswith(each)), Topic.TICKS)
-    return Place(topic, entry.cause.partition, entry.cause.offset)
+    return Place(topic_of(entry.cause.topic) or Topic.TICKS, entry.cause.partition, entry.cause.offset)
 
 
 _ORDER = tuple(Topic)
