@@ -1,4 +1,4 @@
-"""A small number for each of a great many names: some twelve bytes each, where a dict needs ten times as much. Pure."""
+"""A small number for each of a great many names: some sixteen bytes each, where a dict needs ten times as much. Pure."""
 
 import struct
 
@@ -23,16 +23,26 @@ class Marks:
         """The mark of a name; None where it has none."""
         number = hash(name)
         bucket = self._buckets.get(number % _BUCKETS, b"")
-        key = _KEY.pack(number)
-        at = bucket.find(key)
-        while at > 0 and at % _ENTRY.size:  # bytes of two entries
-            at = bucket.find(key, at + 1)
+        at = _find(bucket, number)
         return None if at < 0 else int(_MARK.unpack_from(bucket, at + _KEY.size)[0])
 
     def set(self, name: Hashable, mark: int = 0) -> None:
-        """Mark a name that has no mark yet, with 32 bits."""
+        """Mark a name, with 32 bits."""
         number = hash(name)
-        self._buckets[number % _BUCKETS] += _ENTRY.pack(number, mark)
+        bucket = self._buckets[number % _BUCKETS]
+        at = _find(bucket, number)
+        if at < 0:
+            bucket += _ENTRY.pack(number, mark)
+        else:
+            _MARK.pack_into(bucket, at + _KEY.size, mark)
 
     def __contains__(self, name: Hashable) -> bool:
         return self.get(name) is not None
+
+
+def _find(bucket: bytes | bytearray, number: int) -> int:
+    key = _KEY.pack(number)
+    at = bucket.find(key)
+    while at > 0 and at % _ENTRY.size:  # bytes of two entries
+        at = bucket.find(key, at + 1)
+    return at

@@ -16,6 +16,7 @@ from audit.marks import Marks
 from audit.record import LogRecord
 from audit.refold_alerts import AlertFold, Rules
 from audit.refold_timer import Entry, Input, is_overdue, refold
+from audit.shelf import Shelf
 from audit.terms import Terms
 from audit.told import Name, Told, computed, differing, recorded, slim
 from streams.codec import Unusable, decode
@@ -105,7 +106,7 @@ class _Partition:
         self._unknown_keys: set[str] = set()
         """Problems of which the first thing that is recorded is not their beginning."""
         self._known_incidents = Marks()
-        self._rows: dict[str, bytes] = {}
+        self._rows = Shelf()
         """What is known of incidents that have been quiet for long: all else about them was compared and let go of."""
         self._touched: OrderedDict[str, int] = OrderedDict()
         """Of all others: when they were last heard of, the longest ago first."""
@@ -177,7 +178,7 @@ class _Partition:
             self._seen_keys.set(entry.source_key)
             if not (begins and is_read):
                 self._unknown_keys.add(entry.source_key)
-        if begins and is_read and entry.incident_id not in self._known_incidents:
+        if begins and is_read:
             self._known_incidents.set(entry.incident_id)
 
     def _touch(self, incident: str, timestamp_ms: int) -> None:
@@ -232,20 +233,16 @@ class _Partition:
         for step, effect in found.effects:
             place = step.input or step.entries[0]
             self._compute((effect,), Place(place.topic, self._number, place.offset), step.time_ms)
-        if found.row is None:
-            self._rows.pop(incident, None)
-        else:
-            self._rows[incident] = _ENCODER.encode(found.row)
+        self._rows.put(incident, _ENCODER.encode(found.row) if found.row else b"")
         for kept in (self._inputs, self._entries, self._touched):
             kept.pop(incident, None)
         return True
 
     def _overdue(self) -> Iterator[Difference]:
-        for incident, value in self._rows.items():
-            row = _ROW.decode(value)
+        for row in map(_ROW.decode, self._rows.values()):
             if is_overdue(row, self._terms.horizon_ms):
                 words = f"round {row.round} was due at {row.due_ms} (milliseconds), and today it is paged"
-                yield Difference("paged: not recorded", incident, words, ())
+                yield Difference("paged: not recorded", row.incident_id, words, ())
 
     def _alone(self, recorded: Told | None, computed: Told | None) -> Iterator[Difference]:
         if recorded is not None:

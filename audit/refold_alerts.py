@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import msgspec
 
 from audit.record import LogRecord
+from audit.shelf import Shelf
 from streams.codec import Unusable
 from streams.decide.correlation import Decision, Incident, Policy, correlate
 from streams.decide.intake import Intake, complete_alert
@@ -40,7 +41,7 @@ class AlertFold:
     def __init__(self, rules: Rules) -> None:
         self._rules = rules
         self._topic = topic_name(rules.topic_prefix, Topic.ALERTS)
-        self._rows: dict[str, bytes] = {}
+        self._rows = Shelf()
         self._waiting: deque[LogRecord] = deque()
         self._decided_ms: dict[int, int] = {}
 
@@ -78,8 +79,5 @@ class AlertFold:
             return None  # it is decided about where it was moved to
         row = self._rows.get(key)
         decision = correlate(_ROW.decode(row) if row else None, alert, cause, self._rules.policy)
-        if decision.state is None:
-            self._rows.pop(key, None)
-        else:
-            self._rows[key] = _ENCODER.encode(decision.state)
+        self._rows.put(key, _ENCODER.encode(decision.state) if decision.state else b"")
         return decision
