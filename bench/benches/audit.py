@@ -23,7 +23,7 @@ from bench.measure import Bench, Scale
 from bench.processes import ROOT
 from config.load import load
 from config.settings import Settings
-from streams.app import policy_of
+from streams.policy import policy_of
 
 
 _GOAL = 20_000
