@@ -7,7 +7,6 @@ before the records do cannot be decided anew, and is left out; so is what the re
 
 from collections import Counter, OrderedDict
 from collections.abc import Iterator
-from typing import Any
 
 import msgspec
 
@@ -146,12 +145,13 @@ class _Partition:
             decoded = decode(record.topic, record.value)
         except Unusable:
             return
+        slimmed = slim(decoded)
         if record.topic in {Topic.DELAYS, Topic.ACKS}:
-            each = Input(record.topic, record.offset, record.timestamp_ms, slim(decoded))
+            each = Input(record.topic, record.offset, record.timestamp_ms, slimmed)
             self._inputs.setdefault(decoded.incident_id, []).append(each)
             self._touch(decoded.incident_id, record.timestamp_ms)
         if record.topic is not Topic.ACKS and not isinstance(decoded, DelayExpedited):
-            self._record(record, decoded, None)
+            self._record(recorded(record, decoded, slimmed, None))
 
     def _log(self, record: LogRecord) -> None:
         try:
@@ -162,12 +162,14 @@ class _Partition:
         if entry.role == "fan-out":
             self._begin(entry)
             self._alerts.decided(entry.cause.offset, entry.at_ms)
-            self._record(record, entry, Place(Topic.ALERTS, entry.cause.partition, entry.cause.offset))
+            cause = Place(Topic.ALERTS, entry.cause.partition, entry.cause.offset)
+            self._record(recorded(record, entry, entry, cause))
         elif entry.role == "timer":
             each = Entry(topic, entry.cause.offset, record.timestamp_ms, record.offset, entry)
             self._entries.setdefault(entry.incident_id, []).append(each)
             self._touch(entry.incident_id, record.timestamp_ms)
-            self._record(record, entry, Place(topic, entry.cause.partition, entry.cause.offset))
+            cause = Place(topic, entry.cause.partition, entry.cause.offset)
+            self._record(recorded(record, entry, entry, cause))
         elif entry.role == "reconciler":
             self.left_out.add(entry.incident_id)
 
@@ -194,8 +196,7 @@ class _Partition:
             if not self._refold(incident, is_last=False):
                 self._touch(incident, before_ms + self._quiet_ms)
 
-    def _record(self, record: LogRecord, decoded: Any, cause: Place | None) -> None:
-        each = recorded(decoded, record.value, self._place(record), cause, record.timestamp_ms)
+    def _record(self, each: Told) -> None:
         if (mine := self._computed.pop(each.name, None)) is not None:
             self._compare(each, mine)
             return

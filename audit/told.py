@@ -12,6 +12,7 @@ from typing import Any
 import msgspec
 
 from audit.findings import Place
+from audit.record import LogRecord
 from streams.codec import encode
 from streams.records import Happening, LogEntry, PagerDutyEvent, SlackNotification
 
@@ -49,13 +50,14 @@ def computed(record: Any, cause: Place, timestamp_ms: int) -> Told:
     )
 
 
-def recorded(record: Any, value: bytes, place: Place, cause: Place | None, timestamp_ms: int) -> Told:
-    """A record of a decision in the same form. `value`: the bytes that it was read from."""
-    unknown = _unknown(record, value)
-    slimmed = _slim_json(value) if unknown else encode(slim(record))
+def recorded(record: LogRecord, decoded: Any, slimmed: Any, cause: Place | None) -> Told:
+    """A record of a decision in the same form. `slimmed`: the decoded one with a digest in the place of its alert."""
+    unknown = _unknown(decoded, record.value)
+    value = _slim_json(record.value) if unknown else encode(slimmed)
+    place = Place(record.topic, record.partition, record.offset)
     return Told(
-        _name(record, cause), record.incident_id, record.source_key, slimmed, place, cause, timestamp_ms,
-        _unchanging(record, unknown),
+        _name(decoded, cause), decoded.incident_id, decoded.source_key, value, place, cause, record.timestamp_ms,
+        _unchanging(slimmed, unknown),
     )  # fmt: skip
 
 
@@ -69,7 +71,7 @@ def digest_of(payload: dict[str, Any]) -> dict[str, Any]:
     """A small payload that is the same for the same one; of a digest, the digest itself."""
     if not payload or payload.keys() == {_DIGEST}:
         return payload
-    return {_DIGEST: hashlib.blake2b(_ENCODER.encode(payload), digest_size=8).hexdigest()}
+    return {_DIGEST: hashlib.sha256(_ENCODER.encode(payload)).hexdigest()[:16]}
 
 
 def differing(mine: bytes, other: bytes) -> list[str]:
