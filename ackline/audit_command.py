@@ -30,6 +30,7 @@ from audit.verify import Verification
 from config.load import ConfigError, load
 from config.settings import MAX_WAIT_MINUTES, Settings
 from streams.decide.intake import Intake
+from streams.policy import policy_of
 
 
 Work = Callable[[Settings], Coroutine[Any, Any, bool]]
@@ -116,8 +117,6 @@ async def verified(log: Log, terms: Terms, rules: Rules | None = None) -> Report
 
 def rules_of(settings: Settings) -> Rules:
     """What today's settings say about decisions."""
-    from streams.app import policy_of  # noqa: PLC0415  # Brings Faust, which only this needs.
-
     policy = policy_of(settings)
     intake = Intake(secret=policy.secret, key_names=settings.key_names, max_wait_minutes=MAX_WAIT_MINUTES)
     return Rules(

@@ -1,6 +1,9 @@
 """`ackline replay`: each incident's story, from the records in Kafka. Reads without a trace, and sends nothing."""
 
-from collections.abc import AsyncIterator, Callable, Iterator, Sequence
+import contextlib
+import itertools
+
+from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Sized
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -12,9 +15,19 @@ from ackline.progress import progress
 from audit.html import page_of
 from audit.read import KafkaLog, opened
 from audit.record import Log
+from audit.spool import Spool
 from audit.story import Asked, Story, Storybook
 from audit.words import clock, length
 from config.settings import Settings
+
+
+MOST_ON_A_PAGE = 5_000
+"""Incidents in one HTML file: more of them nobody reads, and hardly a browser opens."""
+_TOO_MANY = (
+    f"These are more than {MOST_ON_A_PAGE:,} incidents, too many for one page. Choose some with --incident, --source-key or "
+    "--label, or a shorter time with --from and --to; --format jsonl has all of them"
+)
+_LINES_AT_ONCE = 100
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -38,15 +51,18 @@ def run_replay(config: Path, state_dir: Path, request: Request) -> bool:
         async with opened(settings.kafka, from_ms=request.from_ms, to_ms=request.to_ms) as log:
             # With --follow all of it is kept: what happens next belongs to what has happened.
             books = {number: Storybook(asked) for _, number in log.spans}
-            stories: list[Story] = []
-            async for some in told(log, books, keep=request.follow):
+            with contextlib.closing(Spool()) as spool:
+                async for some in told(log, books, keep=request.follow):
+                    if request.form == "jsonl":
+                        _print(some, request)  # the form that needs no order
+                        continue
+                    for story in some:
+                        spool.add(story)
+                        if is_too_much(spool, request.form):
+                            click.echo(_TOO_MANY, err=True)
+                            return False
                 if request.form != "jsonl":
-                    stories += some
-                    continue
-                for story in some:
-                    _print([story], request)  # a form that needs no order, so that as many as there are find room
-            if request.form != "jsonl":
-                _print(sorted(stories, key=_began), request)
+                    _print(spool.stories(), request)
             if request.follow:
                 await _follow(log, books, request)
         return True
@@ -78,9 +94,21 @@ def _stories(books: dict[int, Storybook], number: int | None, *, keep: bool) -> 
         del books[-1 if number is None else number]
 
 
-def _print(stories: Sequence[Story], request: Request) -> None:
-    for text in FORMS[request.form](stories, request):
-        click.echo(text)
+def is_too_much(stories: Sized, form: str) -> bool:
+    """Whether nobody could use a file of this form with so many of them."""
+    return form == "html" and len(stories) > MOST_ON_A_PAGE
+
+
+def _print(stories: Iterable[Story], request: Request) -> None:
+    for lines in _at_once(FORMS[request.form](stories, request)):
+        click.echo("\n".join(lines))
+
+
+def _at_once(lines: Iterable[str]) -> Iterator[list[str]]:
+    """Some at once, since each time that something is printed costs as much as a line of it."""
+    left = iter(lines)
+    while some := list(itertools.islice(left, _LINES_AT_ONCE)):
+        yield some
 
 
 async def _follow(log: KafkaLog, books: dict[int, Storybook], request: Request) -> None:
@@ -99,22 +127,28 @@ async def _follow(log: KafkaLog, books: dict[int, Storybook], request: Request) 
                 _print([msgspec.structs.replace(story, happened=news)], request)
 
 
-def _json(stories: Sequence[Story], _: Request) -> Iterator[str]:
-    yield msgspec.json.format(msgspec.json.encode(stories), indent=2).decode()
+def _json(stories: Iterable[Story], _: Request) -> Iterator[str]:
+    """A list, story after story, as if all of it had been written at once."""
+    last = ""
+    for story in stories:
+        yield f"{last}," if last else "["
+        # A line break is one between two fields: those in texts are escaped.
+        last = "  " + msgspec.json.format(msgspec.json.encode(story), indent=2).decode().replace("\n", "\n  ")
+    yield f"{last}\n]" if last else "[]"
 
 
-def _jsonl(stories: Sequence[Story], _: Request) -> Iterator[str]:
+def _jsonl(stories: Iterable[Story], _: Request) -> Iterator[str]:
     yield from (msgspec.json.encode(story).decode() for story in stories)
 
 
-def _html(stories: Sequence[Story], request: Request) -> Iterator[str]:
-    yield page_of(stories, request.from_ms, request.to_ms)
+def _html(stories: Iterable[Story], request: Request) -> Iterator[str]:
+    yield page_of(tuple(stories), request.from_ms, request.to_ms)
 
 
-def _table(stories: Sequence[Story], _: Request) -> Iterator[str]:
-    if not stories:
-        yield "no incident"
+def _table(stories: Iterable[Story], _: Request) -> Iterator[str]:
+    is_empty = True
     for story in stories:
+        is_empty = False
         yield f"{story.title}{f' ({story.severity})' if story.severity else ''}  {story.incident_id}  {story.state}"
         yield f"  {story.verdict}"
         for each in story.happened:
@@ -122,15 +156,13 @@ def _table(stories: Sequence[Story], _: Request) -> Iterator[str]:
             yield f"  {clock(each.at_ms)}  {each.words}  [{each.record}{cause}]"
         yield f"  {length(story.happened[-1].at_ms - story.began_ms)} in all"
         yield ""
+    if is_empty:
+        yield "no incident"
 
 
-FORMS: dict[str, Callable[[Sequence[Story], Request], Iterator[str]]] = {
+FORMS: dict[str, Callable[[Iterable[Story], Request], Iterator[str]]] = {
     "table": _table,
     "json": _json,
     "jsonl": _jsonl,
     "html": _html,
 }
-
-
-def _began(story: Story) -> tuple[int, str]:
-    return story.began_ms, story.incident_id

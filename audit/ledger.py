@@ -26,7 +26,7 @@ from audit.record import LogRecord
 from audit.trail import Trail
 from streams.records import Happening
 from streams.records.identity import dedup_key
-from streams.topics import Topic
+from streams.topics import Topic, topic_of
 
 
 UNUSABLE = "(unusable)"
@@ -168,7 +168,7 @@ class Ledger:
 
     def _follow(self, entry: EntryFacts, record: LogRecord) -> None:
         """Hold the entry against the record that it says it follows from."""
-        topic = _topic_of(entry.cause.topic)
+        topic = topic_of(entry.cause.topic)
         if topic is None or topic is Topic.TICKS:
             return
         if entry.cause.partition != self.partition:
@@ -205,7 +205,7 @@ class Ledger:
     def _acknowledged(self, row: Obligation, entry: EntryFacts, record: LogRecord) -> None:
         if row.acknowledged == NOWHERE:
             row.acknowledged = record.offset
-            row.acknowledged_by = entry.cause.offset if _topic_of(entry.cause.topic) is Topic.ACKS else NOWHERE
+            row.acknowledged_by = entry.cause.offset if topic_of(entry.cause.topic) is Topic.ACKS else NOWHERE
         row.decided_ms = max(row.decided_ms, record.timestamp_ms)
 
     def _acknowledged_late(self, row: Obligation, _: EntryFacts, record: LogRecord) -> None:
@@ -259,16 +259,3 @@ _ENTRIES: dict[Happening, Callable[[Ledger, Obligation, EntryFacts, LogRecord], 
     Happening.PAGERDUTY_DELIVERED: Ledger._taken,  # noqa: SLF001
     Happening.PAGERDUTY_REJECTED: Ledger._refused,  # noqa: SLF001
 }
-
-
-def _topic_of(name: str) -> Topic | None:
-    """The topic that a whole name, with its prefix, names."""
-    known = _TOPIC_OF.get(name)
-    if known is None:
-        known = next((topic for topic in Topic if name.endswith(topic)), None)
-        if known is not None and len(_TOPIC_OF) < 1_000:
-            _TOPIC_OF[name] = known
-    return known
-
-
-_TOPIC_OF: dict[str, Topic] = {}

@@ -5,22 +5,24 @@ and no others. Takes the records of one partition after the other, each in the o
 before the records do cannot be decided anew, and is left out; so is what the reconciler had to page.
 """
 
-from collections import Counter
+from collections import Counter, OrderedDict
 from collections.abc import Iterator
 
 import msgspec
 
 from audit.findings import Place
+from audit.marks import Marks
 from audit.record import LogRecord
 from audit.refold_alerts import AlertFold, Rules
 from audit.refold_timer import Entry, Input, is_overdue, refold
+from audit.shelf import Shelf
 from audit.terms import Terms
-from audit.told import Name, Told, differing, digest_of, told, unchanging
-from streams.codec import Unusable, decode, encode
+from audit.told import Name, Told, computed, differing, recorded, slim
+from streams.codec import Unusable, decode
 from streams.decide.effects import Effect
 from streams.decide.telling import Escalation
-from streams.records import Ack, DelayExpedited, Happening, LogEntry
-from streams.topics import Topic
+from streams.records import DelayExpedited, Happening, LogEntry
+from streams.topics import Topic, topic_of
 
 
 QUIET_MS = 3_600_000
@@ -99,14 +101,15 @@ class _Partition:
         self._inputs: dict[str, list[Input]] = {}
         self._entries: dict[str, list[Entry]] = {}
         self._first_alert: int | None = None
-        self._known_keys: dict[str, bool] = {}
-        """Whether the first thing that is recorded of a problem is its beginning."""
-        self._known_incidents: set[str] = set()
-        self._rows: dict[str, bytes] = {}
+        self._seen_keys = Marks()
+        self._unknown_keys: set[str] = set()
+        """Problems of which the first thing that is recorded is not their beginning."""
+        self._known_incidents = Marks()
+        self._rows = Shelf()
         """What is known of incidents that have been quiet for long: all else about them was compared and let go of."""
-        self._touched: dict[str, int] = {}
+        self._touched: OrderedDict[str, int] = OrderedDict()
         """Of all others: when they were last heard of, the longest ago first."""
-        self._done: dict[int, int] = {}
+        self._done = Marks()
         """By the name of what was compared: what may not change when it is sent again."""
         self._unequal: list[tuple[Told, Difference]] = []
         self.left_out: set[str] = set()
@@ -142,43 +145,47 @@ class _Partition:
             decoded = decode(record.topic, record.value)
         except Unusable:
             return
+        slimmed = slim(decoded)
         if record.topic in {Topic.DELAYS, Topic.ACKS}:
-            if not isinstance(decoded, Ack) and hasattr(decoded, "payload"):
-                decoded = msgspec.structs.replace(decoded, payload=digest_of(decoded.payload))
-            each = Input(record.topic, record.offset, record.timestamp_ms, decoded)
+            each = Input(record.topic, record.offset, record.timestamp_ms, slimmed)
             self._inputs.setdefault(decoded.incident_id, []).append(each)
             self._touch(decoded.incident_id, record.timestamp_ms)
         if record.topic is not Topic.ACKS and not isinstance(decoded, DelayExpedited):
-            self._record(record, None)
+            self._record(recorded(record, decoded, slimmed, None))
 
     def _log(self, record: LogRecord) -> None:
         try:
             entry: LogEntry = decode(record.topic, record.value)
         except Unusable:
             return
-        topic = next((each for each in Topic if entry.cause.topic.endswith(each)), Topic.TICKS)
+        topic = topic_of(entry.cause.topic) or Topic.TICKS
         if entry.role == "fan-out":
             self._begin(entry)
             self._alerts.decided(entry.cause.offset, entry.at_ms)
-            self._record(record, Place(Topic.ALERTS, entry.cause.partition, entry.cause.offset))
+            cause = Place(Topic.ALERTS, entry.cause.partition, entry.cause.offset)
+            self._record(recorded(record, entry, entry, cause))
         elif entry.role == "timer":
             each = Entry(topic, entry.cause.offset, record.timestamp_ms, record.offset, entry)
             self._entries.setdefault(entry.incident_id, []).append(each)
             self._touch(entry.incident_id, record.timestamp_ms)
-            self._record(record, Place(topic, entry.cause.partition, entry.cause.offset))
+            cause = Place(topic, entry.cause.partition, entry.cause.offset)
+            self._record(recorded(record, entry, entry, cause))
         elif entry.role == "reconciler":
             self.left_out.add(entry.incident_id)
 
     def _begin(self, entry: LogEntry) -> None:
         begins = entry.what in {Happening.OPENED, Happening.NOTED}
         is_read = self._first_alert is not None and entry.cause.offset >= self._first_alert
-        self._known_keys.setdefault(entry.source_key, begins and is_read)
+        if entry.source_key not in self._seen_keys:
+            self._seen_keys.set(entry.source_key)
+            if not (begins and is_read):
+                self._unknown_keys.add(entry.source_key)
         if begins and is_read:
-            self._known_incidents.add(entry.incident_id)
+            self._known_incidents.set(entry.incident_id)
 
     def _touch(self, incident: str, timestamp_ms: int) -> None:
-        self._touched.pop(incident, None)
         self._touched[incident] = timestamp_ms
+        self._touched.move_to_end(incident)
 
     def _close(self, before_ms: int) -> None:
         """Decide about incidents that have been quiet since then, and keep of them what their next decision needs."""
@@ -189,34 +196,31 @@ class _Partition:
             if not self._refold(incident, is_last=False):
                 self._touch(incident, before_ms + self._quiet_ms)
 
-    def _record(self, record: LogRecord, cause: Place | None) -> None:
-        each = told(record.topic, record.value, self._place(record), cause, record.timestamp_ms)
-        done = self._done.get(hash(each.name))
-        first = self._recorded.setdefault(each.name, each) if done is None else None
-        if done is not None or first is not each:
-            # What a worker sends again after its predecessor's death may be later, and about more alerts.
-            if unchanging(each.value) != (done if first is None else unchanging(first.value)):
-                self._unequal.append((each, _difference("twice", "is recorded twice, and not alike", each, first)))
+    def _record(self, each: Told) -> None:
+        if (mine := self._computed.pop(each.name, None)) is not None:
+            self._compare(each, mine)
             return
-        self._match(each.name)
+        done = self._done.get(each.name)
+        first = self._recorded.setdefault(each.name, each) if done is None else None
+        # What a worker sends again after its predecessor's death may be later, and about more alerts.
+        if each.unchanging != (first.unchanging if first else done):
+            self._unequal.append((each, _difference("twice", "is recorded twice, and not alike", each, first)))
 
     def _compute(self, effects: tuple[Effect, ...], cause: Place, timestamp_ms: int) -> None:
         for effect in effects:
             if effect.topic is not Topic.SLACK_NOTIFICATIONS or self._rules.tells_slack:
-                each = told(effect.topic, encode(effect.record), None, cause, timestamp_ms)
-                if hash(each.name) not in self._done:
+                each = computed(effect.record, cause, timestamp_ms)
+                if (theirs := self._recorded.pop(each.name, None)) is not None:
+                    self._compare(theirs, each)
+                elif each.name not in self._done:
                     self._computed.setdefault(each.name, each)
-                    self._match(each.name)
 
-    def _match(self, name: Name) -> None:
-        """Compare what is recorded and computed, and let go of both."""
-        if name not in self._recorded or name not in self._computed:
-            return
-        recorded, computed = self._recorded.pop(name), self._computed.pop(name)
-        self._done[hash(name)] = unchanging(recorded.value)
+    def _compare(self, theirs: Told, mine: Told) -> None:
+        """Compare what is recorded with what is computed; both are let go of."""
+        self._done.set(theirs.name, theirs.unchanging)
         self.compared += 1
-        if fields := differing(recorded.value, computed.value):
-            self._unequal.append((recorded, _difference("otherwise", f"differs in {', '.join(fields)}", recorded)))
+        if fields := differing(theirs.value, mine.value):
+            self._unequal.append((theirs, _difference("otherwise", f"differs in {', '.join(fields)}", theirs)))
 
     def _refold(self, incident: str, *, is_last: bool) -> bool:
         """Decide about what was heard of an incident; false where it is too early for that."""
@@ -230,17 +234,16 @@ class _Partition:
         for step, effect in found.effects:
             place = step.input or step.entries[0]
             self._compute((effect,), Place(place.topic, self._number, place.offset), step.time_ms)
-        self._rows[incident] = _ENCODER.encode(found.row) if found.row else b""
+        self._rows.put(incident, _ENCODER.encode(found.row) if found.row else b"")
         for kept in (self._inputs, self._entries, self._touched):
             kept.pop(incident, None)
         return True
 
     def _overdue(self) -> Iterator[Difference]:
-        for incident, value in self._rows.items():
-            row = _ROW.decode(value) if value else None
-            if row is not None and is_overdue(row, self._terms.horizon_ms):
+        for row in map(_ROW.decode, self._rows.values()):
+            if is_overdue(row, self._terms.horizon_ms):
                 words = f"round {row.round} was due at {row.due_ms} (milliseconds), and today it is paged"
-                yield Difference("paged: not recorded", incident, words, ())
+                yield Difference("paged: not recorded", row.incident_id, words, ())
 
     def _alone(self, recorded: Told | None, computed: Told | None) -> Iterator[Difference]:
         if recorded is not None:
@@ -250,21 +253,20 @@ class _Partition:
 
     def _leave_out(self) -> None:
         """Forget what cannot be compared."""
-        keys = {key for key, is_known in self._known_keys.items() if not is_known}
         for tolds in (self._recorded, self._computed):
-            unknown = [each for each in tolds.values() if self._is_left_out(each, keys)]
+            unknown = [each for each in tolds.values() if self._is_left_out(each)]
             if tolds is self._recorded:
-                unknown += [each for each, _ in self._unequal if self._is_left_out(each, keys)]
+                unknown += [each for each, _ in self._unequal if self._is_left_out(each)]
                 self.left_out |= {each.incident_id for each in unknown}
             unknown += [each for each in tolds.values() if each.incident_id in self.left_out]
             for each in unknown:
                 tolds.pop(each.name, None)
 
-    def _is_left_out(self, each: Told, unknown_keys: set[str]) -> bool:
+    def _is_left_out(self, each: Told) -> bool:
         if self._terms.from_ms == 0:
             return False  # there is nothing before what was read
         of_alert = each.cause is not None and each.cause.topic is Topic.ALERTS
-        return each.source_key in unknown_keys or not (of_alert or each.incident_id in self._known_incidents)
+        return each.source_key in self._unknown_keys or not (of_alert or each.incident_id in self._known_incidents)
 
     def _place(self, record: LogRecord) -> Place:
         return Place(record.topic, record.partition, record.offset)

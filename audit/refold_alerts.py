@@ -4,7 +4,10 @@ from collections import deque
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+import msgspec
+
 from audit.record import LogRecord
+from audit.shelf import Shelf
 from streams.codec import Unusable
 from streams.decide.correlation import Decision, Incident, Policy, correlate
 from streams.decide.intake import Intake, complete_alert
@@ -16,6 +19,8 @@ from streams.topics import Topic, topic_name
 PATIENCE_MS = 600_000
 """An alert waits for so long, in the time of the records, for the entry that says when it was decided about."""
 _NEVER = 10**13 - 1
+_ROW = msgspec.msgpack.Decoder(Incident)
+_ENCODER = msgspec.msgpack.Encoder()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -36,7 +41,7 @@ class AlertFold:
     def __init__(self, rules: Rules) -> None:
         self._rules = rules
         self._topic = topic_name(rules.topic_prefix, Topic.ALERTS)
-        self._rows: dict[str, Incident] = {}
+        self._rows = Shelf()
         self._waiting: deque[LogRecord] = deque()
         self._decided_ms: dict[int, int] = {}
 
@@ -72,9 +77,7 @@ class AlertFold:
         key = source_key(alert)
         if record.key != key.encode():
             return None  # it is decided about where it was moved to
-        decision = correlate(self._rows.get(key), alert, cause, self._rules.policy)
-        if decision.state is None:
-            self._rows.pop(key, None)
-        else:
-            self._rows[key] = decision.state
+        row = self._rows.get(key)
+        decision = correlate(_ROW.decode(row) if row else None, alert, cause, self._rules.policy)
+        self._rows.put(key, _ENCODER.encode(decision.state) if decision.state else b"")
         return decision

@@ -190,11 +190,17 @@ _AT_THE_MOMENT = {
 def _moment(row: Escalation | None, step: Step, entries: Iterable[Entry]) -> Moment:
     """The clock that was read for a decision, and its cause."""
     told = [each.entry.at_ms for each in step.entries if each.entry.what in _AT_THE_MOMENT]
-    place = step.input or step.entries[0]
     if not told and row is not None and row.state is State.AWAITED and row.expedited:
         # A refusal by Slack that overtakes a deadline makes it due when the deadline is read, which only its page tells.
         told = [int(each.entry.detail.get("due_ms", 0)) for each in entries if each.entry.what is Happening.ESCALATED]
-    return Moment(told[0] if told else step.time_ms, Cause(str(place.topic), 0, place.offset))
+    return Moment(told[0] if told else step.time_ms, _cause(step))
+
+
+def _cause(step: Step) -> Cause:
+    """What the entry says, where there is one."""
+    if step.entries or step.input is None:
+        return step.entries[0].entry.cause
+    return Cause(str(step.input.topic), 0, step.input.offset)
 
 
 def _claimed(step: Step) -> Claimed:

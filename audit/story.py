@@ -5,9 +5,11 @@ code, so that a record from which nothing followed can be explained as well: a s
 """
 
 import contextlib
+import io
 import itertools
 
-from collections.abc import Iterator
+from collections import OrderedDict
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 import msgspec
@@ -17,11 +19,12 @@ from audit.facts import facts_of
 from audit.findings import Place
 from audit.record import LogRecord
 from audit.refold_timer import Entry, Input, Refolded, refold
+from audit.shelf import Shelf
 from audit.words import entry_words, input_words, verdict
 from streams.codec import Unusable, decode, decode_alert, encode
 from streams.decide.telling import State
 from streams.records import Happening, LogEntry
-from streams.topics import Topic
+from streams.topics import Topic, topic_of
 
 
 class Happened(msgspec.Struct, frozen=True):
@@ -103,8 +106,31 @@ QUIET_MS = 60_000
 
 _ENCODER = msgspec.msgpack.Encoder()
 _RECORDS = msgspec.msgpack.Decoder(list[LogRecord])
-_PACKER = zstandard.ZstdCompressor(level=1)
-_UNPACKER = zstandard.ZstdDecompressor()
+_EXAMPLES = 4
+
+
+class _Packed:
+    """Records of incidents that have been quiet for long: most are, and it is all that takes memory."""
+
+    def __init__(self, examples: Iterable[list[LogRecord]]) -> None:
+        """`examples`: what most others are like, so that only what is their own needs room."""
+        alike = zstandard.ZstdCompressionDict(
+            b"".join(map(_ENCODER.encode, examples)), dict_type=zstandard.DICT_TYPE_RAWCONTENT
+        )
+        self._packer = zstandard.ZstdCompressor(level=1, dict_data=alike)
+        self._unpacker = zstandard.ZstdDecompressor(dict_data=alike)
+        self._shelf = Shelf()
+
+    def add(self, incident: str, records: list[LogRecord]) -> None:
+        """Keep these as well."""
+        frame = self._packer.compress(_ENCODER.encode(records))
+        self._shelf.put(incident, self._shelf.get(incident) + len(frame).to_bytes(4) + frame)
+
+    def of(self, incident: str) -> Iterator[LogRecord]:
+        """All that is kept of an incident."""
+        frames = io.BytesIO(self._shelf.get(incident))
+        while length := int.from_bytes(frames.read(4)):
+            yield from _RECORDS.decode(self._unpacker.decompress(frames.read(length)))
 
 
 class Storybook:
@@ -113,13 +139,12 @@ class Storybook:
     def __init__(self, asked: Asked, quiet_ms: int = QUIET_MS) -> None:
         self._asked = asked
         self._quiet_ms = quiet_ms
-        self._records: dict[str, list[LogRecord]] = {}
+        self._records: OrderedDict[str, list[LogRecord]] = OrderedDict()
         """By incident; those that were heard of last stand last."""
-        self._packed: dict[str, list[bytes]] = {}
-        """What there was of incidents that have been quiet for long: most are, and it is all that takes memory."""
+        self._packed: _Packed | None = None
         self._began: dict[str, int] = {}
-        self._labels: dict[int, bytes] = {}
-        """Of alerts, by offset; JSON, since it is smaller."""
+        self._labels = Shelf()
+        """Of alerts, by offset, as JSON."""
 
     def add(self, record: LogRecord) -> str | None:
         """The next record; returns the incident that it tells of."""
@@ -159,14 +184,14 @@ class Storybook:
             state=str(row.state) if row and row.state is not State.AWAITED else "told" if opened else "unknown",
             verdict=verdict(row, opened, [entry for _, entry in chapter.entries]),
             began_ms=opened.at_ms if opened else happened[0].at_ms,
-            labels=msgspec.json.decode(self._labels.get(opened.cause.offset, b"{}")) if opened else {},
+            labels=msgspec.json.decode(self._labels.get(opened.cause.offset) or b"{}") if opened else {},
             happened=tuple(happened),
         )
 
     def _added(self, record: LogRecord) -> str | None:
         if record.topic is Topic.ALERTS:
             labels = labels_of(decode_alert(record.value)[0].payload)
-            self._labels[record.offset] = msgspec.json.encode(labels)
+            self._labels.put(record.offset, msgspec.json.encode(labels))
             return None
         if record.topic not in _TOLD:
             return None
@@ -180,16 +205,15 @@ class Storybook:
 
     def _keep(self, incident: str, record: LogRecord) -> None:
         self._began.setdefault(incident, record.timestamp_ms)
-        records = self._records.pop(incident, [])
-        records.append(record)
-        self._records[incident] = records
+        self._records.setdefault(incident, []).append(record)
+        self._records.move_to_end(incident)
         oldest, of_it = next(iter(self._records.items()))
         if of_it[-1].timestamp_ms < record.timestamp_ms - self._quiet_ms:
-            self._packed.setdefault(oldest, []).append(_PACKER.compress(_ENCODER.encode(self._records.pop(oldest))))
+            self._packed = self._packed or _Packed(itertools.islice(self._records.values(), _EXAMPLES))
+            self._packed.add(oldest, self._records.pop(oldest))
 
     def _all_of(self, incident: str) -> list[LogRecord]:
-        packed = [_RECORDS.decode(_UNPACKER.decompress(each)) for each in self._packed.get(incident, ())]
-        return [*itertools.chain.from_iterable(packed), *self._records.get(incident, ())]
+        return [*(self._packed.of(incident) if self._packed else ()), *self._records.get(incident, ())]
 
     def _told(self, chapter: _Chapter) -> Iterator[Happened]:
         """What the incident log says; once, however often it was written."""
@@ -247,8 +271,7 @@ def labels_of(payload: dict[str, Any]) -> dict[str, str]:
 
 def cause_of(entry: LogEntry) -> Place:
     """Where the record lies that an entry follows from."""
-    topic = next((each for each in Topic if entry.cause.topic.endswith(each)), Topic.TICKS)
-    return Place(topic, entry.cause.partition, entry.cause.offset)
+    return Place(topic_of(entry.cause.topic) or Topic.TICKS, entry.cause.partition, entry.cause.offset)
 
 
 _ORDER = tuple(Topic)

@@ -100,7 +100,7 @@ class Verification:
 
     def _unmoved(self) -> list[Finding]:
         """Alerts that were to be written again under their source key, and were not."""
-        arrived = set(self._arrived) if self._moved else set()
+        arrived = {token for token, _, _ in self._moved}.intersection(self._arrived)
         terms, found = self._terms, []
         for token, at_ms, record in self._moved:
             is_there = not token or token in arrived

@@ -1,6 +1,5 @@
 """Puts a streams worker together: the Faust app, its tables, both agents and the clock."""
 
-from datetime import timedelta
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -15,9 +14,9 @@ from state.claims import Claims
 from streams.acks import Acks
 from streams.clock import Clock, wall_clock_ms
 from streams.deadlines import DeadlineQueue
-from streams.decide.correlation import Policy
 from streams.fan_out import FanOut
 from streams.outbox import Outbox
+from streams.policy import policy_of
 from streams.reliable.app import ReliableApp
 from streams.reliable.batches import batches, finish
 from streams.reliable.edges import Edges
@@ -110,17 +109,6 @@ class Worker:
         async def rewind(*_: object, **__: object) -> None:
             self.timer.rewind()
             self.was_assigned = True
-
-
-def policy_of(settings: Settings) -> Policy:
-    """What the settings say about correlation."""
-    return Policy(
-        secret=settings.deployment_secret,
-        quiet_after_ms=settings.incident.quiet_after // timedelta(milliseconds=1),
-        oncall=settings.oncall.enable,
-        can_page=settings.oncall.pagerduty.routing_key is not None,
-        wait_minutes=settings.oncall.wait_minutes,
-    )
 
 
 def _faust_app(settings: Settings, data_dir: Path, edges: Edges) -> ReliableApp:

@@ -4,6 +4,8 @@ All of them have the same number of partitions, and every record about one probl
 key), so that one partition holds the whole story of a problem in one order. Start reading here.
 """
 
+import functools
+
 from dataclasses import dataclass
 from datetime import timedelta
 from enum import StrEnum
@@ -55,6 +57,12 @@ class TopicSpec:
 def topic_name(prefix: str, topic: Topic) -> str:
     """The name of a topic on the broker."""
     return f"{prefix}{topic}"
+
+
+@functools.lru_cache(maxsize=1_000)
+def topic_of(name: str) -> Topic | None:
+    """The topic that a whole name means, with whatever prefix; None where it means none of them."""
+    return next((topic for topic in Topic if name.endswith(topic)), None)
 
 
 def app_id(prefix: str) -> str:

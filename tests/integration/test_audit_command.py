@@ -21,7 +21,7 @@ from ackline.topics_admin import ensure_topics
 from audit.record import LogRecord
 from config.load import load
 from config.settings import Settings
-from streams.app import policy_of
+from streams.policy import policy_of
 from streams.topics import Topic, topic_name
 from tests.audit_world import MINUTE, World
 from tests.edge import PATIENCE

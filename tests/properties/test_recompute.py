@@ -85,6 +85,17 @@ def test_a_changed_rule_shows_the_incidents_that_it_touches() -> None:
     assert {"delay schedule: otherwise": 1, "opened: otherwise": 1, "slack post: otherwise": 1} == report.differing
 
 
+def test_a_field_that_today_s_code_does_not_know_is_shown() -> None:
+    """Whoever wrote it has decided something that today nobody decides."""
+    world = World()
+    world.fire("disk")
+    world.wait(10 * MINUTE)
+    told_in_slack = next(each for each in world.records if each.topic is Topic.SLACK_NOTIFICATIONS)
+    records = [changed(each, colour="red") if each is told_in_slack else each for each in world.records]
+
+    assert {"slack post: otherwise": 1} == recomputed(world, records).differing
+
+
 def test_a_page_that_today_s_code_would_send_is_shown() -> None:
     """Its deadline has passed, and nothing is recorded of it."""
     world = World()
