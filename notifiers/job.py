@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from notifiers.offsets import Progress
+from streams.records import Cause, Happening, LogEntry
 
 
 _CLOCKS_MS = 5_000
@@ -65,6 +66,19 @@ class Job:
     def may_be_a_repeat(self) -> bool:
         """Whether somebody may have read it before: it was written before this partition was ours, as far as clocks agree."""
         return bool(self.message.timestamp < self.assignment.began_ms + _CLOCKS_MS)
+
+    def note(self, role: str, what: Happening, detail: dict[str, Any]) -> LogEntry:
+        """What the incident log is told of it."""
+        record, message = self.record, self.message
+        return LogEntry(
+            incident_id=record.incident_id,
+            source_key=record.source_key,
+            at_ms=time.time_ns() // 1_000_000,
+            role=role,
+            what=what,
+            cause=Cause(message.topic, message.partition, message.offset),
+            detail=detail,
+        )
 
     def finish(self) -> None:
         """All that had to follow from the record is durable."""

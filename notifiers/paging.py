@@ -23,7 +23,7 @@ from notifiers.pagerduty import PagerDutyCall
 from notifiers.publish import Publisher
 from notifiers.settle import Patience, settle
 from state.receipts import Receipts
-from streams.records import Cause, Happening, LogEntry, PagerDutyEvent, PagerDutyResolve, PagerDutyTrigger
+from streams.records import Happening, PagerDutyEvent, PagerDutyResolve, PagerDutyTrigger
 from streams.topics import Topic
 
 
@@ -152,14 +152,14 @@ class Paging:
         self.trouble = "the latest page went through the default key instead of its own" if fallback else None
         metrics.DELIVERED.labels(ROLE, detail["action"]).inc()
         # PagerDuty has it, so the next page of the lane need not wait for Kafka to have the note of this one.
-        reader.finish_with(job, _entry(job, Happening.PAGERDUTY_DELIVERED, detail))
+        reader.finish_with(job, job.note(ROLE, Happening.PAGERDUTY_DELIVERED, detail))
 
     async def _rejected(self, job: Job, name: str, outcome: Rejected, hint: str) -> None:
         metrics.REJECTED.labels(ROLE, outcome.reason).inc()
         self.trouble = f"{outcome.reason}: {outcome.detail}"
         detail = {**_detail(job.record, name), "reason": outcome.reason, "detail": outcome.detail}
         log.error("pagerduty_rejected", incident_id=job.record.incident_id, **detail, hint=hint)
-        entry = _entry(job, Happening.PAGERDUTY_REJECTED, detail)
+        entry = job.note(ROLE, Happening.PAGERDUTY_REJECTED, detail)
         await self._publisher.publish(Topic.INCIDENT_LOG, entry.source_key, entry)
 
     async def _given_up(self, job: Job, outcome: Rejected) -> None:
@@ -169,19 +169,6 @@ class Paging:
         await self._publisher.dead_letter(job.message, f"PagerDuty: {outcome.reason}: {outcome.detail}", outcome.reason)
         await self._rejected(job, _DEFAULT, outcome, hint="NOBODY WAS PAGED; the event is in the dead-letters topic")
         job.finish()
-
-
-def _entry(job: Job, what: Happening, detail: dict[str, Any]) -> LogEntry:
-    record, message = job.record, job.message
-    return LogEntry(
-        incident_id=record.incident_id,
-        source_key=record.source_key,
-        at_ms=_now_ms(),
-        role=ROLE,
-        what=what,
-        cause=Cause(message.topic, message.partition, message.offset),
-        detail=detail,
-    )
 
 
 def _detail(record: PagerDutyEvent, name: str) -> dict[str, Any]:

@@ -24,10 +24,8 @@ from notifiers.settle import Patience, settle
 from notifiers.slack import Method, SlackCall
 from state.receipts import Receipts, SlackReceipt
 from streams.records import (
-    Cause,
     DelayExpedited,
     Happening,
-    LogEntry,
     SlackNotification,
     SlackPost,
     SlackThread,
@@ -163,17 +161,8 @@ class Telling:
         await self._publisher.publish(Topic.DELAYS, record.source_key, expedited)
 
     async def _log(self, job: Job, what: Happening, detail: dict[str, Any]) -> None:
-        record, message = job.record, job.message
-        entry = LogEntry(
-            incident_id=record.incident_id,
-            source_key=record.source_key,
-            at_ms=_now_ms(),
-            role=ROLE,
-            what=what,
-            cause=Cause(message.topic, message.partition, message.offset),
-            detail=detail,
-        )
-        await self._publisher.publish(Topic.INCIDENT_LOG, record.source_key, entry)
+        entry = job.note(ROLE, what, detail)
+        await self._publisher.publish(Topic.INCIDENT_LOG, entry.source_key, entry)
 
 
 def _call(record: SlackNotification, channel: str, target: SlackReceipt | None, message: SlackMessage) -> SlackCall:
